@@ -1,0 +1,26 @@
+import { expect, test } from "vitest";
+import { createLogger } from "./logger.ts";
+
+test("secrets never reach the log, at any of three depths", () => {
+  const lines: string[] = [];
+  const logger = createLogger(
+    { level: "info", name: "test" },
+    { write: (line: string) => void lines.push(line) },
+  );
+  logger.info(
+    {
+      token: "hush-1",
+      request: { authorization: "hush-2", body: { signingKeys: ["hush-3"] } },
+      id: 7,
+    },
+    "hi",
+  );
+  expect(lines).toHaveLength(1);
+  expect(lines[0]).not.toContain("hush");
+  expect(JSON.parse(lines[0] ?? "")).toMatchObject({
+    name: "test",
+    msg: "hi",
+    id: 7,
+    token: "[secret]",
+  });
+});

@@ -1,0 +1,119 @@
+import { z } from "zod";
+import { LOG_LEVELS } from "./logger.ts";
+
+/** What a reader needs to know of a setting besides its name. */
+export interface About {
+  readonly unit: string;
+  readonly default: string;
+  readonly why: string;
+  /** Completes the sentence "NAME must be …". */
+  readonly mustBe: string;
+  /** The value is never shown, neither in errors nor in logs. */
+  readonly isSecret?: true;
+}
+
+export const aboutSettings = z.registry<About>();
+
+const ENCRYPTION_KEY_BYTES = 32;
+
+/** Every setting of OmniStore, read from environment variables. An empty variable counts as absent. */
+export const settings = z.object({
+  PORT: z
+    .string()
+    .regex(/^\d{1,5}$/)
+    .transform(Number)
+    .pipe(z.number().max(65_535))
+    .default(8080)
+    .register(aboutSettings, {
+      unit: "port number",
+      default: "8080",
+      why: "Where the API listens. 8080 is where the official SDK looks in dev mode; 0 takes any free port.",
+      mustBe: "a whole number from 0 to 65535",
+    }),
+  HOST: z.string().optional().register(aboutSettings, {
+    unit: "address or host name",
+    default: "`127.0.0.1` in dev mode, `0.0.0.0` in hosted mode",
+    why: "Which network interface the API listens on. Dev mode stays on this machine, as its credentials are public.",
+    mustBe: "an address or host name of this machine",
+  }),
+  DATABASE_URL: z.string().refine(isPostgresUrl).optional().register(aboutSettings, {
+    unit: "URL",
+    default: "none: an embedded PostgreSQL 18",
+    why: "The PostgreSQL that holds everything. Required by the apps that are started one by one.",
+    mustBe: "a URL such as postgresql://user:password@host:5432/database",
+    isSecret: true,
+  }),
+  OMNISTORE_DATA_DIR: z.string().default(".omnistore").register(aboutSettings, {
+    unit: "path",
+    default: "`.omnistore`",
+    why: "Where the embedded PostgreSQL keeps its data. A relative path starts at the working directory.",
+    mustBe: "a path",
+  }),
+  OMNISTORE_MODE: z
+    .enum(["dev", "hosted"])
+    .default("dev")
+    .register(aboutSettings, {
+      unit: "`dev` or `hosted`",
+      default: "`dev`",
+      why:
+        "`dev` knows the public credentials of the QStash development server and may deliver to this machine. " +
+        "`hosted` refuses both and needs its own secrets.",
+      mustBe: "dev or hosted",
+    }),
+  OMNISTORE_ADMIN_TOKEN: z.string().optional().register(aboutSettings, {
+    unit: "text of at least 32 characters",
+    default: "none; required in hosted mode",
+    why: "Bearer token of the administration API, which creates tenants and their tokens.",
+    mustBe: "at least 32 characters",
+    isSecret: true,
+  }),
+  OMNISTORE_ENCRYPTION_KEY: z
+    .base64()
+    .transform((text) => Buffer.from(text, "base64"))
+    .refine((key) => key.length === ENCRYPTION_KEY_BYTES)
+    .optional()
+    .register(aboutSettings, {
+      unit: "32 bytes in base64",
+      default: "a fixed public key in dev mode; required in hosted mode",
+      why: "Encrypts the signing keys of tenants at rest. Every process on one database needs the same key.",
+      mustBe: "32 bytes in base64, which is 44 characters",
+      isSecret: true,
+    }),
+  OMNISTORE_REGION: z
+    .string()
+    .regex(/^[A-Z]{2}-[A-Z]+-\d$/)
+    .default("EU-CENTRAL-1")
+    .register(aboutSettings, {
+      unit: "region name",
+      default: "`EU-CENTRAL-1`",
+      why: "Named to receivers in a header. The official SDK in multi-region mode knows `EU-CENTRAL-1` and `US-EAST-1`.",
+      mustBe: "a region name such as EU-CENTRAL-1",
+    }),
+  LOG_LEVEL: z
+    .enum(LOG_LEVELS)
+    .optional()
+    .register(aboutSettings, {
+      unit: LOG_LEVELS.map((level) => `\`${level}\``).join(", "),
+      default: "`info`; `warn` in the one-command start, where the banner speaks",
+      why: "How much is logged, as JSON lines on standard error.",
+      mustBe: `one of ${LOG_LEVELS.join(", ")}`,
+    }),
+  OMNISTORE_LEASE_SECONDS: z
+    .string()
+    .regex(/^\d{1,4}(\.\d{1,3})?$/)
+    .transform(Number)
+    .pipe(z.number().min(0.1).max(3_600))
+    .default(10)
+    .register(aboutSettings, {
+      unit: "seconds",
+      default: "10",
+      why:
+        "How long after the last heartbeat of a dispatcher its deliveries are given to others. " +
+        "Shorter recovers sooner from a crash; too short repeats deliveries of a dispatcher that only paused.",
+      mustBe: "a number of seconds from 0.1 to 3600",
+    }),
+});
+
+function isPostgresUrl(text: string): boolean {
+  return /^postgres(ql)?:\/\/./.test(text);
+}
