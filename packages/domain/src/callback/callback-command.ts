@@ -1,0 +1,32 @@
+import type { Callback, Message, MessageOptions } from "../message/message.ts";
+import type { PublishCommand } from "../publish/publish-command.ts";
+
+/**
+ * The publish of a callback about `source`, on behalf of its publisher: as the callback asks for,
+ * with as many retries as the source where it does not say. `body` is the wire's JSON. Contract 02 §5.
+ */
+export function callbackCommand(callback: Callback, source: Message, body: Buffer): PublishCommand {
+  const { url, method, headers, maxRetries, delayMs, options } = callback;
+  return {
+    tenantId: source.tenantId,
+    wire: source.wire,
+    destination: url,
+    method,
+    headers: { ...headers, "Content-Type": ["application/json"] },
+    body,
+    due: delayMs === undefined ? { kind: "now" } : { kind: "after", delayMs },
+    maxRetries: maxRetries ?? source.maxRetries,
+    options: { ...options, ...inherited(callback, source) },
+  };
+}
+
+/** The payload holds the source: who hid a part of that does not want to read it here. */
+function inherited({ options }: Callback, source: Message): MessageOptions {
+  const { callerIp, redaction } = source.options;
+  return {
+    ...(callerIp === undefined ? {} : { callerIp }),
+    ...(redaction === undefined
+      ? {}
+      : { redaction: { body: true, headers: options.redaction?.headers ?? [] } }),
+  };
+}

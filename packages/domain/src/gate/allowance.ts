@@ -1,0 +1,73 @@
+/**
+ * Deliveries reach their receivers some milliseconds after they are let through, each a little later
+ * or sooner. Nothing starts this long before and after the end of a period, so that what belongs to
+ * one period also arrives in it, however a receiver's own window lies.
+ */
+export const PERIOD_GUARD_MS = 100;
+
+/** The rules of a gate and what it has let through. Times are unix milliseconds. */
+export interface GateState {
+  readonly nowMs: number;
+  readonly isPaused: boolean;
+  /** Most under way at once; null: no limit. */
+  readonly parallelism: number | null;
+  /** Most starts in one period; null: no limit. */
+  readonly rate: number | null;
+  readonly periodMs: number;
+  /** Under way now. */
+  readonly active: number;
+  /** Starts in the period that began at `periodStartedAtMs`. */
+  readonly rateCount: number;
+  readonly periodStartedAtMs: number | null;
+}
+
+/** What a gate remembers once some have passed. */
+export interface GateMemory {
+  readonly rateCount: number;
+  readonly periodStartedAtMs: number | null;
+  /** When to look again; null: not before something under way ends or the rules change. */
+  readonly lookAgainAtMs: number | null;
+}
+
+/** How many of those that wait may pass now. Contract 01 §6, 02 §7. */
+export function allowance(state: GateState): number {
+  if (state.isPaused) return 0;
+  const byParallelism =
+    state.parallelism === null ? Infinity : Math.max(0, state.parallelism - state.active);
+  return Math.min(byParallelism, startsLeft(state));
+}
+
+/**
+ * The gate after `passed` of them passed, when at most `tried` (≤ allowance) were let: fewer means
+ * that nobody else waits. The first start opens a period; a period that nobody opened has no end.
+ */
+export function afterPassing(state: GateState, passed: number, tried: number): GateMemory {
+  const open = isPeriodOpen(state);
+  const rateCount = (open ? state.rateCount : 0) + passed;
+  const periodStartedAtMs = open || passed === 0 ? state.periodStartedAtMs : state.nowMs;
+  const memory = { rateCount: open || passed > 0 ? rateCount : state.rateCount, periodStartedAtMs };
+  return { ...memory, lookAgainAtMs: lookAgain({ ...state, ...memory }, passed, tried) };
+}
+
+function lookAgain(state: GateState, passed: number, tried: number): number | null {
+  if (state.isPaused || passed < tried) return null;
+  const now = { ...state, active: state.active + passed };
+  if (allowance(now) > 0) return state.nowMs;
+  return startsLeft(now) === 0 && state.periodStartedAtMs !== null ? periodEndMs(state) : null;
+}
+
+function startsLeft(state: GateState): number {
+  if (state.rate === null) return Infinity;
+  if (!isPeriodOpen(state)) return state.rate;
+  const isEnding = state.nowMs >= periodEndMs(state) - 2 * PERIOD_GUARD_MS;
+  return isEnding ? 0 : Math.max(0, state.rate - state.rateCount);
+}
+
+function isPeriodOpen(state: GateState): boolean {
+  return state.periodStartedAtMs !== null && state.nowMs < periodEndMs(state);
+}
+
+/** When the next period may be opened. */
+function periodEndMs({ periodStartedAtMs, periodMs }: GateState): number {
+  return (periodStartedAtMs ?? 0) + periodMs + PERIOD_GUARD_MS;
+}

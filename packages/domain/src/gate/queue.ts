@@ -1,0 +1,29 @@
+/** A FIFO queue as it stands. Times are unix milliseconds. */
+export interface Queue {
+  readonly name: string;
+  readonly parallelism: number;
+  readonly isPaused: boolean;
+  /** Messages in it that are not processed yet. */
+  readonly lag: number;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+}
+
+/** Settings of a queue that is created or changed. */
+export interface QueueSettings {
+  readonly name: string;
+  readonly parallelism: number;
+  /** Absent: as it is; a new queue runs. */
+  readonly isPaused?: boolean;
+}
+
+/** What may be asked of queues. */
+export interface QueueOperations {
+  upsertQueue(tenantId: string, settings: QueueSettings): Promise<void>;
+  getQueue(tenantId: string, name: string): Promise<Queue | null>;
+  listQueues(tenantId: string): Promise<readonly Queue[]>;
+  /** Removes the queue and cancels the messages in it; absent is as good as deleted. */
+  deleteQueue(tenantId: string, name: string): Promise<void>;
+  /** Says whether there is such a queue. */
+  setQueuePaused(tenantId: string, name: string, isPaused: boolean): Promise<boolean>;
+}

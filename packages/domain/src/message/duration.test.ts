@@ -1,0 +1,73 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { parseDuration } from "./duration.ts";
+
+const UNITS = [
+  ["s", 1000],
+  ["m", 60_000],
+  ["h", 3_600_000],
+  ["d", 86_400_000],
+] as const;
+
+describe("parseDuration", () => {
+  test.each([
+    ["50s", 50_000],
+    ["30", 30_000],
+    ["1d10h30m", 124_200_000],
+    ["10d", 864_000_000],
+    ["30m1d", 88_200_000],
+    ["1s1s", 2000],
+    ["0", 0],
+    ["007s", 7000],
+    ["  5m\t", 300_000],
+    ["9007199254740s", 9_007_199_254_740_000],
+  ])("reads %j as %d ms", (text, expected) => {
+    expect(parseDuration(text)).toBe(expected);
+  });
+
+  test.each([
+    "",
+    "  ",
+    "s",
+    "-1",
+    "+1s",
+    "1.5s",
+    "1e3",
+    "5 s",
+    "1h 5m",
+    "1ms",
+    "1w",
+    "1S",
+    "1h30",
+    "30 1h",
+    "٣s",
+    "0x10",
+    "Infinity",
+    "9007199254741s",
+    "9".repeat(400),
+    `${"9".repeat(400)}d`,
+  ])("refuses %j", (text) => {
+    expect(parseDuration(text)).toBeNull();
+  });
+
+  test("is the sum of its parts, whatever their order", () => {
+    const part = fc.tuple(fc.nat(100_000), fc.constantFrom(...UNITS));
+    fc.assert(
+      fc.property(fc.array(part, { minLength: 1 }), (parts) => {
+        const text = parts.map(([count, [unit]]) => `${count}${unit}`).join("");
+        const expected = parts.reduce((sum, [count, [, unitMs]]) => sum + count * unitMs, 0);
+        expect(parseDuration(text)).toBe(expected);
+      }),
+    );
+  });
+
+  test("gives a safe, non-negative integer or nothing for any text", () => {
+    const text = fc.oneof(fc.string(), fc.stringMatching(/^[0-9smhd. ]*$/));
+    fc.assert(
+      fc.property(text, (anything) => {
+        const parsed = parseDuration(anything);
+        expect(parsed === null || (Number.isSafeInteger(parsed) && parsed >= 0)).toBe(true);
+      }),
+    );
+  });
+});

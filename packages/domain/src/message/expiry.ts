@@ -1,0 +1,72 @@
+import {
+  DEAD_LETTER_RETENTION_DAYS,
+  LOG_RETENTION_DAYS,
+  MAX_DELAY_MS,
+  MAX_RETRIES,
+  MAX_RETRY_DELAY_MS,
+  MAX_TIMEOUT_MS,
+} from "./limits.ts";
+import { MAX_KEEP_DAYS } from "./message-id.ts";
+import { DAY_MS, utcDay, utcDayText } from "./utc-day.ts";
+
+/** Up to so many days ahead messages expire on any day; further ahead only on the first of a month. */
+export const DAILY_HORIZON_DAYS = 45;
+
+/** Reading a finished message ends with the longer of the two, and one day is spare for clocks. */
+const DAYS_AFTER_LAST_ATTEMPT = Math.max(LOG_RETENTION_DAYS, DEAD_LETTER_RETENTION_DAYS) + 1;
+
+const LONGEST_DAYS =
+  Math.ceil((MAX_DELAY_MS + longestAttemptsMs(MAX_RETRIES, MAX_TIMEOUT_MS)) / DAY_MS) +
+  DAYS_AFTER_LAST_ATTEMPT;
+
+/**
+ * How many days after its own day (UTC) a message expires: when every attempt has taken its whole
+ * time, every retry has waited its longest, and what came of it is no longer kept. Far-off days are
+ * moved on to the first of a month, so that a year ahead takes a dozen partitions and not hundreds.
+ * Throws RangeError when an id cannot hold the result: callers hold their input to the limits.
+ */
+export function keepDays(input: {
+  readonly nowMs: number;
+  readonly firstAttemptMs: number;
+  readonly maxRetries: number;
+  readonly timeoutMs: number;
+}): number {
+  const { nowMs, firstAttemptMs, maxRetries, timeoutMs } = input;
+  const lastAttemptMs = Math.max(nowMs, firstAttemptMs) + longestAttemptsMs(maxRetries, timeoutMs);
+  const today = utcDay(nowMs);
+  const lastNeeded = utcDay(lastAttemptMs) + DAYS_AFTER_LAST_ATTEMPT;
+  const expiry =
+    lastNeeded - today > DAILY_HORIZON_DAYS ? firstOfMonthFrom(lastNeeded) : lastNeeded;
+  if (!(expiry - today <= MAX_KEEP_DAYS)) {
+    throw new RangeError(`a message cannot be kept for ${expiry - today} days`);
+  }
+  return expiry - today;
+}
+
+/**
+ * `YYYY-MM-DD` of every day on which a message stored today or tomorrow can expire, in order: the
+ * partitions that have to be there beforehand.
+ */
+export function partitionDays(todayMs: number): string[] {
+  const tomorrow = utcDay(todayMs) + 1;
+  const lastDaily = tomorrow + DAILY_HORIZON_DAYS;
+  const days: string[] = [];
+  for (let day = tomorrow - 1; day <= lastDaily; day += 1) days.push(utcDayText(day));
+  const last = firstOfMonthFrom(tomorrow + LONGEST_DAYS);
+  for (let day = firstOfMonthFrom(lastDaily + 1); day <= last; day = firstOfMonthFrom(day + 1)) {
+    days.push(utcDayText(day));
+  }
+  return days;
+}
+
+/** One day for each retry, because a receiver may ask for that much whatever was planned. */
+function longestAttemptsMs(maxRetries: number, timeoutMs: number): number {
+  return (1 + maxRetries) * timeoutMs + maxRetries * MAX_RETRY_DELAY_MS;
+}
+
+/** The day itself when it is the first of a month, else the first of the next month. */
+function firstOfMonthFrom(day: number): number {
+  const date = new Date(day * DAY_MS);
+  if (date.getUTCDate() === 1) return day;
+  return utcDay(Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1, 1));
+}

@@ -1,0 +1,77 @@
+import type { CancelSelection } from "./cancel/cancel-selection.ts";
+import type { RetryOverrides } from "./dead-letter/retry-overrides.ts";
+import type {
+  DeadLetterSelection,
+  DeletionOutcome,
+  RetryOutcome,
+} from "./dead-letter/selection.ts";
+import type { FlowControlOperations } from "./gate/flow-control-key.ts";
+import type { QueueOperations } from "./gate/queue.ts";
+import type { DeadLetter, DeadLetterQuery } from "./history/dead-letter.ts";
+import type { LogEvent, LogQuery, PageOutcome } from "./history/log-event.ts";
+import type { HeaderMap, PendingMessage } from "./message/message.ts";
+import type { PublishCommand, PublishOutcome } from "./publish/publish-command.ts";
+import type { Schedule, ScheduleCommand } from "./schedule/schedule.ts";
+import type { Caller, SigningKeys } from "./tenant/tenant.ts";
+import type { EndpointPattern } from "./topic/endpoints.ts";
+import type { AddEndpointsOutcome, Endpoint, Topic } from "./topic/topic.ts";
+
+/**
+ * Everything a wire may ask of the engine. Ids are bare uuids: prefixes belong to the wire. Any of
+ * them rejects with `UnavailableError` while the database is out of reach.
+ */
+export interface Operations extends QueueOperations, FlowControlOperations {
+  /** Who a bearer token stands for, or null when it is not (or no longer) ours. */
+  authenticate(token: string): Promise<Caller | null>;
+  /** Resolves when the message is durable, or when it certainly was not accepted. */
+  publish(command: PublishCommand): Promise<PublishOutcome>;
+  /** The same for several messages, one outcome for each: all of them are accepted, or none is. */
+  publishTogether(commands: readonly PublishCommand[]): Promise<readonly PublishOutcome[]>;
+  /** A message that is still to be delivered, or null. */
+  getMessage(tenantId: string, messageId: string): Promise<PendingMessage | null>;
+  /**
+   * Takes messages out of the queue for good and says how many; an attempt under way may still
+   * arrive. A failure in the middle leaves the rest as it was, and the call can be repeated.
+   */
+  cancelMessages(tenantId: string, selection: CancelSelection): Promise<number>;
+  listLogs(tenantId: string, query: LogQuery): Promise<PageOutcome<LogEvent>>;
+  listDeadLetters(tenantId: string, query: DeadLetterQuery): Promise<PageOutcome<DeadLetter>>;
+  getDeadLetter(tenantId: string, id: string): Promise<DeadLetter | null>;
+  /** Ids that no entry has are passed over. */
+  deleteDeadLetters(tenantId: string, selection: DeadLetterSelection): Promise<DeletionOutcome>;
+  /** Publishes entries anew and removes them, all in one transaction. */
+  retryDeadLetters(
+    tenantId: string,
+    selection: DeadLetterSelection,
+    overrides: RetryOverrides,
+  ): Promise<RetryOutcome>;
+  /** Resolves when the schedule is durable; it replaces the one that has its id, whole. */
+  createSchedule(command: ScheduleCommand): Promise<void>;
+  getSchedule(tenantId: string, id: string): Promise<Schedule | null>;
+  /** Every schedule of the tenant, oldest first. */
+  listSchedules(tenantId: string): Promise<readonly Schedule[]>;
+  /** These three say whether there was a schedule of that id; asked twice, they change nothing more. */
+  deleteSchedule(tenantId: string, id: string): Promise<boolean>;
+  pauseSchedule(tenantId: string, id: string): Promise<boolean>;
+  resumeSchedule(tenantId: string, id: string): Promise<boolean>;
+  /** Creates the topic when there is none of that name. */
+  addEndpoints(
+    tenantId: string,
+    topicName: string,
+    endpoints: readonly Endpoint[],
+  ): Promise<AddEndpointsOutcome>;
+  /** These three say whether there was a topic of that name; with its last endpoint a topic is gone. */
+  removeEndpoints(
+    tenantId: string,
+    topicName: string,
+    endpoints: readonly EndpointPattern[],
+  ): Promise<boolean>;
+  setTopicHeaders(tenantId: string, topicName: string, headers: HeaderMap): Promise<boolean>;
+  deleteTopic(tenantId: string, topicName: string): Promise<boolean>;
+  getTopic(tenantId: string, topicName: string): Promise<Topic | null>;
+  /** Every topic of the tenant, oldest first. */
+  listTopics(tenantId: string): Promise<readonly Topic[]>;
+  getSigningKeys(tenantId: string): Promise<SigningKeys>;
+  /** Makes the announced key the current one and announces a new one. */
+  rotateSigningKeys(tenantId: string): Promise<SigningKeys>;
+}
