@@ -1,0 +1,144 @@
+import { partitionDays } from "@omnistore/domain/message/expiry";
+import { DEAD_LETTER_RETENTION_DAYS, LOG_RETENTION_DAYS } from "@omnistore/domain/message/limits";
+import { utcDay, utcDayText } from "@omnistore/domain/message/utc-day";
+import type { ClientBase } from "pg";
+
+import { inTransaction, type Pool, type Queryable } from "./client.ts";
+
+/** History needs a partition for today; the rest is slack for a housekeeper that was away. */
+const HISTORY_AHEAD_DAYS = 14;
+/** Serialises makers of partitions; held for the transaction only. */
+const PARTITION_LOCK = 7_164_002;
+
+const PARTITIONED_TABLES = ["messages", "delivery_logs", "dead_letters", "schedule_ticks"] as const;
+type PartitionedTable = (typeof PARTITIONED_TABLES)[number];
+
+/**
+ * Makes every partition that a write of today or of the coming days can need, and those of days
+ * (`YYYY-MM-DD`) whose ticks are fired late. Does nothing, with one cheap query, when all are there.
+ * Several processes may call it at once.
+ */
+export async function ensurePartitions(
+  pool: Pool,
+  tickDays: readonly string[] = [],
+): Promise<void> {
+  if ((await missingPartitions(pool, tickDays)).length === 0) return;
+  await inLockedTransaction(pool, async (client) => {
+    const missing = await missingPartitions(client, tickDays);
+    // ATTACH locks the parent far more lightly than CREATE TABLE … PARTITION OF: publishes go on.
+    const statements = missing.map(
+      ({ table, day }) => `
+        CREATE TABLE ${partitionName(table, day)} (LIKE ${table} INCLUDING ALL);
+        ALTER TABLE ${table} ATTACH PARTITION ${partitionName(table, day)}
+          FOR VALUES FROM ('${day}') TO ('${addDays(day, 1)}');`,
+    );
+    await client.query(statements.join("\n"));
+  });
+}
+
+/**
+ * Drops partitions that nothing can need any more and returns their names. A partition of messages
+ * stays while a delivery or a dead letter still points into it, however late that is.
+ */
+export async function dropExpiredPartitions(pool: Pool): Promise<string[]> {
+  const today = isoDay(await databaseTime(pool));
+  const dropped: string[] = [];
+  for (const { table, day, name } of await existingPartitions(pool)) {
+    if (day >= oldestDayKept(table, today)) continue;
+    if (table === "messages" && (await isReferenced(pool, name))) continue;
+    await inLockedTransaction(pool, (client) => client.query(`DROP TABLE IF EXISTS ${name}`));
+    dropped.push(name);
+  }
+  return dropped;
+}
+
+function oldestDayKept(table: PartitionedTable, today: string): string {
+  switch (table) {
+    case "messages":
+      return today;
+    case "delivery_logs":
+    case "schedule_ticks":
+      return addDays(today, -LOG_RETENTION_DAYS);
+    case "dead_letters":
+      return addDays(today, -DEAD_LETTER_RETENTION_DAYS);
+  }
+}
+
+async function isReferenced(pool: Pool, partition: string): Promise<boolean> {
+  const { rows } = await pool.query<{ referenced: boolean }>(`
+    SELECT EXISTS (
+      SELECT FROM deliveries d JOIN ${partition} m ON m.tenant_id = d.tenant_id AND m.id = d.message_id
+    ) OR EXISTS (
+      SELECT FROM dead_letters l JOIN ${partition} m ON m.tenant_id = l.tenant_id AND m.id = l.message_id
+    ) AS referenced`);
+  return rows[0]?.referenced ?? true;
+}
+
+interface Partition {
+  readonly table: PartitionedTable;
+  readonly day: string;
+}
+
+async function missingPartitions(db: Queryable, tickDays: readonly string[]): Promise<Partition[]> {
+  const now = await databaseTime(db);
+  const historyDays = Array.from({ length: HISTORY_AHEAD_DAYS + 1 }, (_, offset) =>
+    addDays(isoDay(now), offset),
+  );
+  const wanted: Partition[] = [
+    ...partitionDays(now).map((day) => ({ table: "messages", day }) as const),
+    ...historyDays.map((day) => ({ table: "delivery_logs", day }) as const),
+    ...historyDays.map((day) => ({ table: "dead_letters", day }) as const),
+    ...[...new Set([...historyDays, ...tickDays])].map(
+      (day) => ({ table: "schedule_ticks", day }) as const,
+    ),
+  ];
+  const present = new Set((await existingPartitions(db)).map(({ name }) => name));
+  return wanted.filter(({ table, day }) => !present.has(partitionName(table, day)));
+}
+
+async function existingPartitions(
+  db: Queryable,
+): Promise<(Partition & { readonly name: string })[]> {
+  const { rows } = await db.query<{ parent: string; name: string }>(
+    `SELECT parent.relname AS parent, child.relname AS name
+     FROM pg_inherits
+     JOIN pg_class parent ON parent.oid = inhparent
+     JOIN pg_class child ON child.oid = inhrelid
+     WHERE parent.oid = ANY ($1::regclass[])`,
+    [PARTITIONED_TABLES],
+  );
+  return rows.flatMap(({ parent, name }) => {
+    const table = PARTITIONED_TABLES.find((candidate) => candidate === parent);
+    const stamp = /_(\d{4})(\d{2})(\d{2})$/.exec(name);
+    return table && stamp ? [{ table, name, day: stamp.slice(1).join("-") }] : [];
+  });
+}
+
+async function databaseTime(db: Queryable): Promise<number> {
+  const { rows } = await db.query<{ now: Date }>("SELECT now() AS now");
+  const now = rows[0]?.now;
+  if (now === undefined) throw new Error("the database did not tell the time");
+  return now.getTime();
+}
+
+function inLockedTransaction(
+  pool: Pool,
+  work: (client: ClientBase) => Promise<unknown>,
+): Promise<void> {
+  return inTransaction(pool, async (client) => {
+    await client.query("SELECT pg_advisory_xact_lock($1)", [PARTITION_LOCK]);
+    await work(client);
+  });
+}
+
+function partitionName(table: PartitionedTable, day: string): string {
+  return `${table}_${day.replaceAll("-", "")}`;
+}
+
+function isoDay(unixMs: number): string {
+  return utcDayText(utcDay(unixMs));
+}
+
+function addDays(day: string, days: number): string {
+  return utcDayText(utcDay(Date.parse(day)) + days);
+}
