@@ -1,0 +1,88 @@
+import { randomUUID } from "node:crypto";
+
+import { startEngine, type TestEngine } from "@omnistore/testkit/engine";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+
+import { claimDeliveries } from "./claim-deliveries.sql.ts";
+import { promoteDue } from "./promote-due.sql.ts";
+
+let engine: TestEngine;
+beforeEach(async () => {
+  engine = await startEngine();
+});
+afterEach(() => engine.stop());
+
+describe("claim", () => {
+  test("takes ready deliveries in the order of their virtual times", async () => {
+    const owner = await engine.dispatcher();
+    const third = await engine.store({}, { virtualTime: 3_000 });
+    const first = await engine.store({}, { virtualTime: 1_000 });
+    const second = await engine.store({}, { virtualTime: 2_000 });
+    const one = await claimDeliveries(engine.core.pool, owner, 1);
+    expect(one.leased).toEqual([
+      { tenantId: engine.tenantId, messageId: first.id, owner, retried: 0, isGated: false },
+    ]);
+    const rest = await claimDeliveries(engine.core.pool, owner, 10);
+    expect(rest.leased.map(({ messageId }) => messageId).toSorted()).toEqual(
+      [second.id, third.id].toSorted(),
+    );
+  });
+
+  test("gives no delivery to two dispatchers that claim at once", async () => {
+    await Promise.all(Array.from({ length: 200 }, () => engine.store()));
+    const owners = await Promise.all(Array.from({ length: 4 }, () => engine.dispatcher()));
+    const claims = await Promise.all(
+      owners.flatMap((owner) =>
+        Array.from({ length: 5 }, () => claimDeliveries(engine.core.pool, owner, 20)),
+      ),
+    );
+    const taken = claims.flatMap(({ leased }) => leased.map(({ messageId }) => messageId));
+    expect(taken.length).toBeGreaterThan(100);
+    expect(new Set(taken).size).toBe(taken.length);
+  });
+
+  test("gives nothing to a dispatcher that is not alive", async () => {
+    await engine.store();
+    await expect(claimDeliveries(engine.core.pool, randomUUID(), 10)).resolves.toEqual({
+      leased: [],
+      nextDueInMs: null,
+      nextGateInMs: null,
+    });
+  });
+
+  test("tells when the next delayed delivery is due, also with nothing to claim", async () => {
+    const owner = await engine.dispatcher();
+    await engine.store({ due: { kind: "after", delayMs: 60_000 } });
+    await engine.store({ due: { kind: "after", delayMs: 30_000 } });
+    const { leased, nextDueInMs } = await claimDeliveries(engine.core.pool, owner, 10);
+    expect(leased).toEqual([]);
+    expect(nextDueInMs).toBeGreaterThan(29_000);
+    expect(nextDueInMs).toBeLessThanOrEqual(30_000);
+  });
+});
+
+describe("promote", () => {
+  test("makes ready what is due and nothing else", async () => {
+    const owner = await engine.dispatcher();
+    const due = await engine.store({ due: { kind: "after", delayMs: 1 } });
+    const later = await engine.store({ due: { kind: "after", delayMs: 60_000 } });
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    await expect(promoteDue(engine.core.pool, 100)).resolves.toBe(1);
+    const { leased } = await claimDeliveries(engine.core.pool, owner, 10);
+    expect(leased.map(({ messageId }) => messageId)).toEqual([due.id]);
+    expect(await engine.delivery(later.id)).toMatchObject({ virtual_time: null, owner: null });
+  });
+
+  test("spreads a tenant's due deliveries so that another tenant's come in between", async () => {
+    const other = randomUUID();
+    for (let index = 0; index < 20; index += 1) {
+      await engine.store({ due: { kind: "after", delayMs: 1 } });
+    }
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    const quiet = await engine.store({ tenantId: other, due: { kind: "after", delayMs: 1 } });
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    await promoteDue(engine.core.pool, 100);
+    const { leased } = await claimDeliveries(engine.core.pool, await engine.dispatcher(), 3);
+    expect(leased.map(({ messageId }) => messageId)).toContain(quiet.id);
+  });
+});

@@ -1,0 +1,113 @@
+import type { Queryable } from "@omnistore/db/client";
+import type { DeadLetter, DeadLetterQuery } from "@omnistore/domain/history/dead-letter";
+import type { HeaderMap } from "@omnistore/domain/message/message";
+
+import { messageConditions } from "../message-filter.ts";
+import { MESSAGE_COLUMNS, readPending, type MessageRow } from "../message-row.ts";
+import { SqlParameters } from "../sql-parameters.ts";
+import { dayOfDeath } from "./day-of-death.ts";
+
+interface DeadLetterRow extends MessageRow {
+  readonly dead_letter_id: string;
+  readonly not_before: Date;
+  readonly died_at: Date;
+  readonly status: number | null;
+  readonly response_headers: HeaderMap | null;
+  readonly response_body: Buffer | null;
+  readonly error: string | null;
+}
+
+const COLUMNS = `${MESSAGE_COLUMNS}, m.not_before, l.id AS dead_letter_id, l.died_at, l.status,
+  l.response_headers, l.response_body, l.error`;
+const JOINED = `dead_letters l JOIN messages m ON m.tenant_id = l.tenant_id
+  AND m.id = l.message_id AND m.expires_on = message_expiry_day(l.message_id)`;
+
+/** Up to `limit` entries beyond the cursor (the id of the last one seen), by time of death. */
+export async function selectDeadLetters(
+  db: Queryable,
+  tenantId: string,
+  query: DeadLetterQuery,
+  limit: number,
+): Promise<readonly DeadLetter[]> {
+  const parameters = new SqlParameters();
+  const rest = restOfStatement(tenantId, query, limit, parameters);
+  const { rows } = await db.query<DeadLetterRow>(`SELECT ${COLUMNS} ${rest}`, parameters.values);
+  return rows.map(readDeadLetter);
+}
+
+/** The same entries by their ids alone. */
+export async function selectDeadLetterIds(
+  db: Queryable,
+  tenantId: string,
+  query: DeadLetterQuery,
+  limit: number,
+): Promise<readonly string[]> {
+  const parameters = new SqlParameters();
+  const rest = restOfStatement(tenantId, query, limit, parameters);
+  const { rows } = await db.query<{ id: string }>(`SELECT l.id ${rest}`, parameters.values);
+  return rows.map(({ id }) => id);
+}
+
+/** From the table to the limit, in the order of the primary key; only what was asked for is compared. */
+function restOfStatement(
+  tenantId: string,
+  query: DeadLetterQuery,
+  limit: number,
+  parameters: SqlParameters,
+): string {
+  const { cursor, ids, messageId, responseStatuses, fromMs, toMs } = query;
+  const [direction, beyond] = query.order === "latestFirst" ? ["DESC", "<"] : ["ASC", ">"];
+  const conditions = [`l.tenant_id = ${parameters.add(tenantId, "uuid")}`];
+  if (cursor !== undefined) conditions.push(`l.id ${beyond} ${parameters.add(cursor, "uuid")}`);
+  if (ids !== undefined) {
+    const days = [...new Set(ids.map(dayOfDeath))];
+    conditions.push(`l.id = ANY (${parameters.add(ids, "uuid[]")})`);
+    conditions.push(`l.died_on = ANY (${parameters.add(days, "date[]")})`);
+  }
+  if (messageId !== undefined) {
+    conditions.push(`l.message_id = ${parameters.add(messageId, "uuid")}`);
+  }
+  if (responseStatuses !== undefined) {
+    conditions.push(`coalesce(l.status, 0) = ANY (${parameters.add(responseStatuses, "int4[]")})`);
+  }
+  if (fromMs !== undefined) {
+    conditions.push(`l.died_at >= to_timestamp(${parameters.add(fromMs, "float8")} / 1000)`);
+  }
+  if (toMs !== undefined) {
+    conditions.push(`l.died_at < to_timestamp((${parameters.add(toMs, "float8")} + 1) / 1000)`);
+  }
+  conditions.push(...messageConditions(query, parameters));
+  return `FROM ${JOINED} WHERE ${conditions.join(" AND ")}
+    ORDER BY l.id ${direction} LIMIT ${parameters.add(limit, "int4")}`;
+}
+
+/** One entry, or null. The day of death is in its id. */
+export async function getDeadLetter(
+  db: Queryable,
+  tenantId: string,
+  id: string,
+): Promise<DeadLetter | null> {
+  const { rows } = await db.query<DeadLetterRow>(
+    `SELECT ${COLUMNS} FROM ${JOINED} WHERE l.tenant_id = $1 AND l.id = $2 AND l.died_on = $3`,
+    [tenantId, id, dayOfDeath(id)],
+  );
+  return rows[0] ? readDeadLetter(rows[0]) : null;
+}
+
+function readDeadLetter(row: DeadLetterRow): DeadLetter {
+  return {
+    id: row.dead_letter_id,
+    message: readPending(row),
+    diedAt: row.died_at.getTime(),
+    ...(row.error === null ? {} : { error: row.error }),
+    ...(row.status === null
+      ? {}
+      : {
+          response: {
+            status: row.status,
+            headers: row.response_headers ?? {},
+            body: row.response_body ?? Buffer.alloc(0),
+          },
+        }),
+  };
+}

@@ -1,0 +1,147 @@
+import type { OutgoingRequest } from "@omnistore/domain/delivery-wire";
+import { classifyAddress, destinationAddress } from "@omnistore/domain/deliver/public-address";
+import { canonicalHeaderName } from "@omnistore/domain/message/header-names";
+import type { HeaderMap } from "@omnistore/domain/message/message";
+import type { AttemptResult } from "@omnistore/domain/record/attempt-result";
+import type { Dispatcher } from "undici";
+
+import { describeTransportError } from "./describe-transport-error.ts";
+import { RefusedAddressError } from "./resolve-address.ts";
+
+export interface DeliverOptions {
+  readonly client: Dispatcher;
+  readonly allowPrivate: boolean;
+  /** The whole attempt, from look-up to the last byte of the answer. */
+  readonly timeoutMs: number;
+  /** The rest of a longer response body is not read. */
+  readonly captureBytes: number;
+}
+
+/** Makes one attempt. Never rejects: whatever happens is the attempt's result. */
+export function deliver(request: OutgoingRequest, options: DeliverOptions): Promise<AttemptResult> {
+  return new Promise((resolve) => {
+    const attempt = new Attempt(options, resolve);
+    try {
+      const url = new URL(request.url);
+      if (!options.allowPrivate) refusePrivateLiteral(url);
+      options.client.dispatch(
+        {
+          origin: url.origin,
+          path: requestTarget(request.url),
+          method: request.method,
+          headers: request.headers,
+          body: request.body.length > 0 ? request.body : null,
+        },
+        attempt,
+      );
+    } catch (error) {
+      attempt.fail(error);
+    }
+  });
+}
+
+/** The client asks the resolver for names only; an address written out is checked here. */
+function refusePrivateLiteral(url: URL): void {
+  const address = destinationAddress(url.hostname);
+  if (address !== null && classifyAddress(address).kind !== "public") {
+    throw new RefusedAddressError(address, address);
+  }
+}
+
+/** Path and query exactly as the destination spells them; a fragment is never sent. */
+function requestTarget(destination: string): string {
+  const withoutFragment = destination.split("#", 1)[0] ?? destination;
+  const target = withoutFragment.replace(/^[^:]+:\/\/[^/?]*/, "");
+  return target.startsWith("/") ? target : `/${target}`;
+}
+
+/** Listens to one exchange and settles once, whichever comes first: answer, error or time-out. */
+class Attempt implements Dispatcher.DispatchHandler {
+  readonly #resolve: (result: AttemptResult) => void;
+  readonly #captureBytes: number;
+  readonly #timer: NodeJS.Timeout;
+  #controller: Dispatcher.DispatchController | undefined;
+  #settled = false;
+  #status = 0;
+  #headers: HeaderMap = {};
+  #chunks: Buffer[] = [];
+  #bytes = 0;
+
+  constructor(options: DeliverOptions, resolve: (result: AttemptResult) => void) {
+    this.#resolve = resolve;
+    this.#captureBytes = options.captureBytes;
+    this.#timer = setTimeout(() => this.#timeOut(options.timeoutMs), options.timeoutMs);
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    // The time ran out while the connection was being made.
+    if (this.#settled) controller.abort(new Error("abandoned"));
+  }
+
+  onResponseStart(
+    _controller: Dispatcher.DispatchController,
+    status: number,
+    headers: Record<string, string | string[] | undefined>,
+  ): void {
+    if (status < 200) return;
+    this.#status = status;
+    this.#headers = canonicalHeaders(headers);
+  }
+
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#settled) return;
+    const room = this.#captureBytes - this.#bytes;
+    this.#chunks.push(chunk.length > room ? chunk.subarray(0, room) : chunk);
+    this.#bytes += Math.min(chunk.length, room);
+    if (chunk.length > room) {
+      this.#answer();
+      this.#controller?.abort(new Error("the rest of the answer is not needed"));
+    }
+  }
+
+  onResponseEnd(): void {
+    this.#answer();
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    this.fail(error);
+  }
+
+  fail(error: unknown): void {
+    this.#settle(() => ({ kind: "failure", ...describeTransportError(error) }));
+  }
+
+  #timeOut(timeoutMs: number): void {
+    this.#settle(() => ({
+      kind: "failure",
+      code: "timeout",
+      error: `no complete answer within ${timeoutMs} ms`,
+    }));
+    this.#controller?.abort(new Error("timed out"));
+  }
+
+  #answer(): void {
+    this.#settle(() => ({
+      kind: "response",
+      status: this.#status,
+      headers: this.#headers,
+      body: Buffer.concat(this.#chunks),
+    }));
+  }
+
+  #settle(result: () => AttemptResult): void {
+    if (this.#settled) return;
+    this.#settled = true;
+    clearTimeout(this.#timer);
+    this.#resolve(result());
+  }
+}
+
+function canonicalHeaders(headers: Record<string, string | string[] | undefined>): HeaderMap {
+  return Object.fromEntries(
+    Object.entries(headers).flatMap(([name, value]) =>
+      value === undefined ? [] : [[canonicalHeaderName(name), [value].flat()]],
+    ),
+  );
+}

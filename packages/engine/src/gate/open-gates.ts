@@ -1,0 +1,88 @@
+import { inTransaction, type Pool } from "@omnistore/db/client";
+import {
+  afterPassing,
+  allowance,
+  PERIOD_GUARD_MS,
+  type GateState,
+} from "@omnistore/domain/gate/allowance";
+import type { GateKind } from "@omnistore/domain/gate/gate";
+
+import type { LeasedDelivery } from "../leased-delivery.ts";
+import { countActive, lockDueGates, updateGates, type DueGate } from "./due-gates.sql.ts";
+import { passThrough } from "./pass-through.sql.ts";
+
+/** Gates of one look. */
+const BATCH = 64;
+
+/**
+ * Looks at the gates that are due and lets through what their rules allow, at most `slots`
+ * deliveries, leased to `owner`. Exact with any number of dispatchers: a gate is locked while it is
+ * looked at, and what is under way is counted from the queue itself, after the lock.
+ */
+export async function openGates(
+  pool: Pool,
+  owner: string,
+  slots: number,
+): Promise<readonly LeasedDelivery[]> {
+  const throughQueues = await openKind(pool, "queue", owner, slots);
+  const throughFlow = await openKind(pool, "flow", owner, slots - throughQueues.length);
+  return [...throughQueues, ...throughFlow];
+}
+
+function openKind(
+  pool: Pool,
+  kind: GateKind,
+  owner: string,
+  slots: number,
+): Promise<readonly LeasedDelivery[]> {
+  return inTransaction(pool, async (client) => {
+    const gates = await lockDueGates(client, kind, owner, BATCH);
+    if (gates.length === 0) return [];
+    const { nowMs, active } = await countActive(client, kind, gates);
+    const states = gates.map((gate, index) => stateOf(gate, nowMs, active[index] ?? 0));
+    const places = sharePlaces(states.map(allowance), Math.max(0, slots));
+    const passed = await passThrough(
+      client,
+      kind,
+      gates.map(({ tenantId, name }, index) => ({ tenantId, name, places: places[index] ?? 0 })),
+      owner,
+    );
+    const updates = gates.map((gate, index) => {
+      const through = passed.filter((one) => nameOf(one) === nameOf(gate)).length;
+      const state = states[index] ?? stateOf(gate, nowMs, 0);
+      return { gate, ...afterPassing(state, through, places[index] ?? 0) };
+    });
+    await updateGates(client, kind, updates);
+    const rated = new Set(gates.filter(({ rate }) => rate !== null).map(nameOf));
+    return passed
+      .filter(({ isLeased }) => isLeased)
+      .map(({ tenantId, messageId, retried, name }) => ({
+        tenantId,
+        messageId,
+        retried,
+        owner,
+        isGated: true,
+        ...(rated.has(nameOf({ tenantId, name })) ? { startByMs: nowMs + PERIOD_GUARD_MS } : {}),
+      }));
+  });
+}
+
+function nameOf({ tenantId, name }: Pick<DueGate, "tenantId" | "name">): string {
+  return `${tenantId} ${name}`;
+}
+
+function stateOf(gate: DueGate, nowMs: number, active: number): GateState {
+  return { ...gate, nowMs, active };
+}
+
+/** Each gate gets what it allows, as far as the slots go, an equal share first. */
+function sharePlaces(allowed: readonly number[], slots: number): number[] {
+  const share = Math.floor(slots / allowed.length);
+  const places = allowed.map((count) => Math.min(count, share));
+  let left = slots - places.reduce((sum, count) => sum + count, 0);
+  return places.map((count, index) => {
+    const more = Math.min(left, (allowed[index] ?? 0) - count);
+    left -= more;
+    return count + more;
+  });
+}

@@ -1,0 +1,79 @@
+import type { Pool } from "@omnistore/db/client";
+import type { Queue, QueueSettings } from "@omnistore/domain/gate/queue";
+
+interface QueueRow {
+  readonly name: string;
+  readonly parallelism: number;
+  readonly is_paused: boolean;
+  readonly lag: number;
+  readonly created_at: Date;
+  readonly updated_at: Date;
+}
+
+/** What is at the gate, past it, or still delayed: three indexes, none of which holds other messages. */
+const LAG = `(
+  (SELECT count(*) FROM deliveries d WHERE d.tenant_id = g.tenant_id AND d.queue = g.name AND d.gate = 1)
+  + (SELECT count(*) FROM deliveries d WHERE d.tenant_id = g.tenant_id AND d.queue = g.name AND d.queue_passed)
+  + (SELECT count(*) FROM deliveries d WHERE d.tenant_id = g.tenant_id AND d.queue = g.name
+     AND d.queue IS NOT NULL AND NOT d.queue_passed AND d.gate IS NULL)
+)::int`;
+
+/** Creates a queue or changes its settings; what waits in it may pass at once by the new ones. */
+export async function upsertQueue(
+  pool: Pool,
+  tenantId: string,
+  { name, parallelism, isPaused }: QueueSettings,
+): Promise<void> {
+  await pool.query(
+    `INSERT INTO gates AS g (tenant_id, kind, name, parallelism, is_paused, due_at)
+     VALUES ($1, 1, $2, $3, coalesce($4, false), now())
+     ON CONFLICT (tenant_id, kind, name) DO UPDATE SET parallelism = excluded.parallelism,
+       is_paused = coalesce($4, g.is_paused), due_at = now(), updated_at = now()`,
+    [tenantId, name, parallelism, isPaused ?? null],
+  );
+}
+
+/** The tenant's queues by name, or the one of that name. */
+export async function selectQueues(
+  pool: Pool,
+  tenantId: string,
+  name: string | null,
+): Promise<readonly Queue[]> {
+  const { rows } = await pool.query<QueueRow>(
+    `SELECT g.name, g.parallelism, g.is_paused, ${LAG} AS lag, g.created_at, g.updated_at
+     FROM gates g WHERE g.tenant_id = $1 AND g.kind = 1 AND ($2::text IS NULL OR g.name = $2)
+     ORDER BY g.name`,
+    [tenantId, name],
+  );
+  return rows.map((row) => ({
+    name: row.name,
+    parallelism: row.parallelism,
+    isPaused: row.is_paused,
+    lag: row.lag,
+    createdAt: row.created_at.getTime(),
+    updatedAt: row.updated_at.getTime(),
+  }));
+}
+
+/** Pauses or resumes; says whether there is such a queue. */
+export async function setQueuePaused(
+  pool: Pool,
+  tenantId: string,
+  name: string,
+  isPaused: boolean,
+): Promise<boolean> {
+  const { rowCount } = await pool.query(
+    `UPDATE gates SET is_paused = $3, due_at = now(), updated_at = now()
+     WHERE tenant_id = $1 AND kind = 1 AND name = $2`,
+    [tenantId, name, isPaused],
+  );
+  return rowCount === 1;
+}
+
+/** Removes the queue itself; what is in it has to be cancelled before. */
+export async function deleteQueue(pool: Pool, tenantId: string, name: string): Promise<void> {
+  await pool.query("DELETE FROM gates WHERE tenant_id = $1 AND kind = 1 AND name = $2", [
+    tenantId,
+    name,
+  ]);
+}

@@ -1,0 +1,21 @@
+import type { Pool } from "@omnistore/db/client";
+import type { PendingMessage } from "@omnistore/domain/message/message";
+import { messageExpiryDay } from "@omnistore/domain/message/message-id";
+
+import { MESSAGE_COLUMNS, readPending, type MessageRow } from "../message-row.ts";
+
+/** A message that is still to be delivered, or null when there is none of that id. */
+export async function getMessage(
+  pool: Pool,
+  tenantId: string,
+  messageId: string,
+): Promise<PendingMessage | null> {
+  const { rows } = await pool.query<MessageRow & { not_before: Date }>(
+    `SELECT ${MESSAGE_COLUMNS}, m.not_before
+     FROM messages m JOIN deliveries d ON d.tenant_id = m.tenant_id AND d.message_id = m.id
+     WHERE m.tenant_id = $1 AND m.id = $2 AND m.expires_on = $3`,
+    [tenantId, messageId, messageExpiryDay(messageId)],
+  );
+  const [row] = rows;
+  return row ? readPending(row) : null;
+}

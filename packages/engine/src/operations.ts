@@ -1,0 +1,106 @@
+import type { Pool } from "@omnistore/db/client";
+import type { Operations } from "@omnistore/domain/operations";
+
+import { cancelMessages } from "./cancel/cancel-messages.ts";
+import type { Database } from "./database.ts";
+import type { DatabaseClock } from "./database-clock.ts";
+import { deleteDeadLetters } from "./dead-letter/delete-dead-letters.ts";
+import { listDeadLetters } from "./dead-letter/list-dead-letters.ts";
+import { retryDeadLetters } from "./dead-letter/retry-dead-letters.ts";
+import { getDeadLetter } from "./dead-letter/select-dead-letters.sql.ts";
+import { createGateOperations } from "./gate/gate-operations.ts";
+import { getMessage } from "./history/get-message.ts";
+import { listLogs } from "./history/list-logs.ts";
+import { publish, publishTogether } from "./publish/publish.ts";
+import { TransactionStore } from "./publish/transaction-store.ts";
+import { deleteSchedule, pauseSchedule, resumeSchedule } from "./schedule/change-schedule.ts";
+import { createSchedule } from "./schedule/create-schedule.ts";
+import { selectSchedules } from "./schedule/select-schedules.sql.ts";
+import type { MessageStore } from "./store/message-store.ts";
+import type { Authenticator } from "./tenant/authenticate.ts";
+import type { SigningKeyRing } from "./tenant/signing-keys.ts";
+import { addEndpoints } from "./topic/add-endpoints.ts";
+import { deleteTopic, removeEndpoints, setTopicHeaders } from "./topic/change-topic.ts";
+import { selectTopics } from "./topic/select-topics.sql.ts";
+import { orUnavailable } from "./unavailable.ts";
+
+export interface OperationsParts {
+  readonly pool: Pool;
+  readonly db: Database;
+  readonly clock: DatabaseClock;
+  readonly store: MessageStore;
+  readonly authenticator: Authenticator;
+  readonly signingKeys: SigningKeyRing;
+  /** Called when a schedule may be due earlier than schedulers know. */
+  readonly onScheduleChanged: () => void;
+  /** Called when there may be more to deliver than dispatchers know. */
+  readonly wakeDispatchers: () => void;
+  readonly onError: (error: unknown) => void;
+}
+
+/** What wires may ask, each answered by the verb that does it. */
+export function createOperations(parts: OperationsParts): Operations {
+  const { pool, db, clock, authenticator, signingKeys } = parts;
+  const { onScheduleChanged, wakeDispatchers } = parts;
+  const transactionStore = new TransactionStore();
+  const operations: Operations = {
+    ...createGateOperations({
+      pool,
+      wake: wakeDispatchers,
+      cancelQueue: (tenantId, name) =>
+        operations.cancelMessages(tenantId, { kind: "filter", filter: { queueNames: [name] } }),
+    }),
+    authenticate: (token) => orUnavailable(authenticator.authenticate(token)),
+    publish: (command) => publish(parts, command),
+    publishTogether: (commands) => publishTogether(parts, commands),
+    getMessage: (tenantId, messageId) => orUnavailable(getMessage(pool, tenantId, messageId)),
+    async cancelMessages(tenantId, selection) {
+      const cancelled = await orUnavailable(cancelMessages(pool, tenantId, selection));
+      // A queue or a flow-control key may have a free place now.
+      if (cancelled > 0) wakeDispatchers();
+      return cancelled;
+    },
+    listLogs: (tenantId, query) => orUnavailable(listLogs(pool, tenantId, query)),
+    listDeadLetters: (tenantId, query) => orUnavailable(listDeadLetters(pool, tenantId, query)),
+    getDeadLetter: (tenantId, id) => orUnavailable(getDeadLetter(pool, tenantId, id)),
+    deleteDeadLetters: (tenantId, selection) =>
+      orUnavailable(deleteDeadLetters(pool, tenantId, selection)),
+    async retryDeadLetters(tenantId, selection, overrides) {
+      const retry = { pool, clock, transactionStore };
+      const outcome = await orUnavailable(retryDeadLetters(retry, tenantId, selection, overrides));
+      if (outcome.kind === "retried" && outcome.messageIds.length > 0) wakeDispatchers();
+      return outcome;
+    },
+    async createSchedule(command) {
+      await orUnavailable(createSchedule(db, command, clock.nowMs()));
+      onScheduleChanged();
+    },
+    async getSchedule(tenantId, id) {
+      const [found] = await orUnavailable(selectSchedules(pool, tenantId, id));
+      return found ?? null;
+    },
+    listSchedules: (tenantId) => orUnavailable(selectSchedules(pool, tenantId, null)),
+    deleteSchedule: (tenantId, id) => orUnavailable(deleteSchedule(db, tenantId, id)),
+    pauseSchedule: (tenantId, id) => orUnavailable(pauseSchedule(db, tenantId, id)),
+    async resumeSchedule(tenantId, id) {
+      const found = await orUnavailable(resumeSchedule(db, tenantId, id, clock.nowMs()));
+      if (found) onScheduleChanged();
+      return found;
+    },
+    addEndpoints: (tenantId, topicName, endpoints) =>
+      orUnavailable(addEndpoints(db, tenantId, topicName, endpoints)),
+    removeEndpoints: (tenantId, topicName, endpoints) =>
+      orUnavailable(removeEndpoints(db, tenantId, topicName, endpoints)),
+    setTopicHeaders: (tenantId, topicName, headers) =>
+      orUnavailable(setTopicHeaders(db, tenantId, topicName, headers)),
+    deleteTopic: (tenantId, topicName) => orUnavailable(deleteTopic(db, tenantId, topicName)),
+    async getTopic(tenantId, topicName) {
+      const [found] = await orUnavailable(selectTopics(pool, tenantId, topicName));
+      return found ?? null;
+    },
+    listTopics: (tenantId) => orUnavailable(selectTopics(pool, tenantId, null)),
+    getSigningKeys: (tenantId) => orUnavailable(signingKeys.read(tenantId)),
+    rotateSigningKeys: (tenantId) => orUnavailable(signingKeys.rotate(tenantId)),
+  };
+  return operations;
+}

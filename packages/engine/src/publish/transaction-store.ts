@@ -1,0 +1,53 @@
+import type { Queryable } from "@omnistore/db/client";
+import type { Message } from "@omnistore/domain/message/message";
+import type { Due } from "@omnistore/domain/publish/publish-command";
+
+import { FairPlaces } from "../store/fair-places.ts";
+import { insertMessages } from "../store/insert-messages.sql.ts";
+
+/** A message that is stored together with something else. */
+export interface MessageToStore {
+  readonly message: Message;
+  readonly due: Due;
+  /** Queue whose place it takes part in; see `NewMessage`. */
+  readonly inQueueOf?: string | null;
+}
+
+/** Most rows, and most bytes of bodies, of one statement. */
+const STATEMENT_ROWS = 5000;
+const STATEMENT_BYTES = 16 * 1024 * 1024;
+
+/** Stores messages in the caller's transaction: they are there when it commits, or not at all. */
+export class TransactionStore {
+  readonly #places = new FairPlaces();
+
+  /** `nowMs` is the database's time. */
+  async store(db: Queryable, batch: readonly MessageToStore[], nowMs: number): Promise<void> {
+    const nowMicros = Math.round(nowMs * 1000);
+    const rows = batch.map((toStore) => ({
+      ...toStore,
+      deduplicationKey: null,
+      virtualTime: this.#places.next(toStore.message.tenantId, nowMicros),
+      owner: null,
+    }));
+    for (const piece of piecesOf(rows)) await insertMessages(db, piece);
+  }
+}
+
+/** Whoever has many or large messages to store needs several statements. */
+function* piecesOf<Row extends MessageToStore>(rows: readonly Row[]): Generator<readonly Row[]> {
+  let piece: Row[] = [];
+  let bytes = 0;
+  for (const row of rows) {
+    const size = row.message.body.length;
+    const isFull = piece.length === STATEMENT_ROWS || bytes + size > STATEMENT_BYTES;
+    if (piece.length > 0 && isFull) {
+      yield piece;
+      piece = [];
+      bytes = 0;
+    }
+    piece.push(row);
+    bytes += size;
+  }
+  if (piece.length > 0) yield piece;
+}

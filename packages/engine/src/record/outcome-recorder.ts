@@ -1,0 +1,96 @@
+import { setTimeout as sleep } from "node:timers/promises";
+
+import { inTransaction, type Pool } from "@omnistore/db/client";
+
+import type { DatabaseClock } from "../database-clock.ts";
+import { GroupCommit, isFaultOfTheData } from "../group-commit.ts";
+import { TransactionStore } from "../publish/transaction-store.ts";
+import { withPartitions } from "../with-partitions.ts";
+import { holdOutcomes } from "./hold-outcomes.sql.ts";
+import { writeOutcomes, type Outcome } from "./write-outcomes.sql.ts";
+
+export interface OutcomeRecorderParts {
+  readonly pool: Pool;
+  readonly clock: DatabaseClock;
+  /** Called after a commit that stored callbacks: there is something to deliver. */
+  readonly onStored: () => void;
+  readonly onError: (error: unknown) => void;
+}
+
+const MIB = 1024 * 1024;
+/** What waits is bounded by the dispatcher's slots: an attempt keeps its slot until it is recorded. */
+const LIMITS = {
+  batchRows: 500,
+  batchWeight: 16 * MIB,
+  waitingRows: Number.POSITIVE_INFINITY,
+  waitingWeight: Number.POSITIVE_INFINITY,
+};
+const RETRY_MS = 500;
+
+/** The one writer of outcomes in a dispatcher. */
+export class OutcomeRecorder {
+  readonly #parts: OutcomeRecorderParts;
+  readonly #commit: GroupCommit<Outcome, boolean>;
+  readonly #callbacks = new TransactionStore();
+  #closing = false;
+
+  constructor(parts: OutcomeRecorderParts) {
+    this.#parts = parts;
+    this.#commit = new GroupCommit(
+      (batch) => withPartitions(parts.pool, () => this.#write(batch)),
+      LIMITS,
+    );
+  }
+
+  /**
+   * Resolves, when the outcome is durable, with whether it counted: false means that the lease was
+   * lost and somebody else makes, or made, this attempt. Keeps trying while the database is away:
+   * what a receiver already got must not be sent again without need. Only an outcome that the
+   * database can never take is given up; its lease is then found forgotten and handed back.
+   */
+  async record(outcome: Outcome): Promise<boolean> {
+    const size = sizeOf(outcome);
+    for (;;) {
+      try {
+        return await this.#commit.submit(outcome, size);
+      } catch (error) {
+        this.#parts.onError(error);
+        if (this.#closing || isFaultOfTheData(error)) return false;
+        await sleep(RETRY_MS);
+      }
+    }
+  }
+
+  /** Writes what waits, and stops insisting: what cannot be written now is delivered again. */
+  async close(): Promise<void> {
+    this.#closing = true;
+    await this.#commit.drain();
+  }
+
+  /** Callbacks are stored with the outcomes that call for them, or not at all; without any, one statement does. */
+  async #write(batch: readonly Outcome[]): Promise<readonly boolean[]> {
+    const { pool, onStored } = this.#parts;
+    if (batch.every(({ callbacks }) => callbacks.length === 0)) return writeOutcomes(pool, batch);
+    const counted = await inTransaction(pool, async (client) => {
+      const queues = await holdOutcomes(client, batch);
+      const results = await writeOutcomes(client, batch);
+      // A callback is part of what its message's queue waits for. Contract 02 §5.
+      const callbacks = batch.flatMap((outcome, index) => {
+        const inQueueOf = queues.get(outcome.leased.messageId) ?? null;
+        return results[index] === true
+          ? outcome.callbacks.map((callback) => ({ ...callback, inQueueOf }))
+          : [];
+      });
+      await this.#callbacks.store(client, callbacks, this.#parts.clock.nowMs());
+      return results;
+    });
+    onStored();
+    return counted;
+  }
+}
+
+function sizeOf({ responseBody, callbacks }: Outcome): { rows: number; weight: number } {
+  const bodies = callbacks.map(({ message }) => message.body.length);
+  const weight = bodies.reduce((sum, bytes) => sum + bytes, 512 + (responseBody?.length ?? 0));
+  return { rows: 1 + callbacks.length, weight };
+}

@@ -1,0 +1,103 @@
+import type { Due, PublishCommand } from "@omnistore/domain/publish/publish-command";
+import type { DueDecision } from "@omnistore/domain/schedule/missed";
+import type { Endpoint } from "@omnistore/domain/topic/topic";
+import { topicNameOf } from "@omnistore/domain/topic/topic-name";
+
+import { makeMessage } from "../publish/make-message.ts";
+import type { MessageToStore } from "../publish/transaction-store.ts";
+import type { Advance, DueRow } from "./due-schedules.sql.ts";
+import { readTemplate } from "./schedule-row.ts";
+
+/** Something about one schedule that its operator should know. Times are unix milliseconds. */
+export type ScheduleNotice = { readonly tenantId: string; readonly scheduleId: string } & (
+  | { readonly kind: "skipped"; readonly firstMs: number; readonly lastMs: number }
+  | { readonly kind: "failed"; readonly error: string }
+);
+
+/** What a due schedule comes to: how it goes on, what it stores, and what there is to say about it. */
+export interface DuePlan {
+  readonly advance: Advance;
+  /** None exactly when `advance` has no tick. */
+  readonly stores: readonly MessageToStore[];
+  readonly notices: readonly ScheduleNotice[];
+}
+
+/**
+ * Plans one tick; `decide` says null when the cron expression is not understood, and `endpoints` are
+ * those of the topic that the schedule goes to, if it goes to one. Never throws: a schedule that
+ * cannot be worked out must not hold up the others.
+ */
+export function planDue(
+  row: DueRow,
+  decide: () => DueDecision | null,
+  endpoints: readonly Endpoint[] = [],
+): DuePlan {
+  let nextMs: number | null = null;
+  try {
+    const decision = decide();
+    if (decision === null) {
+      return failed(row, null, `the cron expression ${JSON.stringify(row.cron)} is not understood`);
+    }
+    nextMs = decision.nextMs;
+    const notices = decision.skipped
+      ? [{ ...namesOf(row), kind: "skipped" as const, ...decision.skipped }]
+      : [];
+    const stores = decision.fireMs === null ? [] : messagesOf(row, endpoints);
+    const messageIds = stores.map(({ message }) => message.id);
+    const tick = decision.fireMs === null ? null : { atMs: decision.fireMs, messageIds };
+    return { advance: advanceOf(row, { nextMs, tick, error: null }), stores, notices };
+  } catch (cause) {
+    return failed(row, nextMs, reasonOf(cause));
+  }
+}
+
+/** What went wrong, in words. */
+export function reasonOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}
+
+function failed(row: DueRow, nextMs: number | null, error: string): DuePlan {
+  return {
+    advance: advanceOf(row, { nextMs, tick: null, error }),
+    stores: [],
+    notices: [{ ...namesOf(row), kind: "failed", error }],
+  };
+}
+
+function messagesOf(row: DueRow, endpoints: readonly Endpoint[]): readonly MessageToStore[] {
+  const { delayMs, ...template } = readTemplate(row);
+  const due: Due = delayMs === undefined ? { kind: "now" } : { kind: "after", delayMs };
+  const options = { ...template.options, scheduleId: row.id };
+  const command = { ...template, tenantId: row.tenant_id, due, options };
+  return commandsOf(command, endpoints).map((each) => ({
+    message: makeMessage(each, row.now_ms),
+    due,
+  }));
+}
+
+/** Throws when the destination is a topic that does not exist. */
+function commandsOf(
+  command: PublishCommand,
+  endpoints: readonly Endpoint[],
+): readonly PublishCommand[] {
+  const topicName = topicNameOf(command.destination);
+  if (topicName === null) return [command];
+  if (endpoints.length === 0) throw new Error(`topic ${JSON.stringify(topicName)} does not exist`);
+  return endpoints.map(({ url, name }) => ({
+    ...command,
+    destination: url,
+    options: {
+      ...command.options,
+      topicName,
+      ...(name === undefined ? {} : { endpointName: name }),
+    },
+  }));
+}
+
+function advanceOf(row: DueRow, step: Pick<Advance, "nextMs" | "tick" | "error">): Advance {
+  return { ...namesOf(row), lastMs: row.last_ms, ...step };
+}
+
+function namesOf(row: DueRow) {
+  return { tenantId: row.tenant_id, scheduleId: row.id };
+}

@@ -1,0 +1,57 @@
+import { topics } from "@omnistore/db/schema/topics";
+import { MAX_TOPIC_ENDPOINTS, MAX_TOPICS } from "@omnistore/domain/message/limits";
+import { addEndpoints as withAdded } from "@omnistore/domain/topic/endpoints";
+import type { AddEndpointsOutcome, Endpoint } from "@omnistore/domain/topic/topic";
+import { eq, sql } from "drizzle-orm";
+
+import type { Database } from "../database.ts";
+import { loadEndpoints, replaceEndpoints } from "./stored-endpoints.ts";
+
+/**
+ * Adds endpoints to a topic, which is created when there is none of that name. Nothing is added
+ * when a limit would be passed. Contract 03 §4.
+ */
+export async function addEndpoints(
+  db: Database,
+  tenantId: string,
+  name: string,
+  added: readonly Endpoint[],
+): Promise<AddEndpointsOutcome> {
+  try {
+    await db.transaction(async (tx) => {
+      // Locks the topic, new or not: changes to one topic take turns.
+      await tx
+        .insert(topics)
+        .values({ tenantId, name })
+        .onConflictDoUpdate({
+          target: [topics.tenantId, topics.name],
+          set: { updatedAt: sql`now()` },
+        });
+      const existing = await loadEndpoints(tx, tenantId, name);
+      const endpoints = withAdded(existing, added);
+      if (endpoints.length > MAX_TOPIC_ENDPOINTS) {
+        throw new Refused({ kind: "too-many-endpoints", count: endpoints.length });
+      }
+      const isNew = existing.length === 0;
+      if (isNew && (await tx.$count(topics, eq(topics.tenantId, tenantId))) > MAX_TOPICS) {
+        throw new Refused({ kind: "too-many-topics" });
+      }
+      await replaceEndpoints(tx, tenantId, name, endpoints);
+    });
+    return { kind: "added" };
+  } catch (error) {
+    if (error instanceof Refused) return error.outcome;
+    throw error;
+  }
+}
+
+/** Rolls the transaction back. */
+class Refused extends Error {
+  override readonly name = "Refused";
+  readonly outcome: AddEndpointsOutcome;
+
+  constructor(outcome: AddEndpointsOutcome) {
+    super(outcome.kind);
+    this.outcome = outcome;
+  }
+}

@@ -1,0 +1,37 @@
+import type { Queryable } from "@omnistore/db/client";
+import type { HeaderMap } from "@omnistore/domain/message/message";
+import type { Endpoint, Topic } from "@omnistore/domain/topic/topic";
+
+interface TopicRow {
+  readonly name: string;
+  readonly headers: HeaderMap;
+  readonly created_at: Date;
+  readonly updated_at: Date;
+  readonly endpoints: readonly Endpoint[];
+}
+
+/** On the path of every message to a topic: two look-ups by primary key in one round trip. */
+const SELECT_TOPICS = `
+SELECT t.name, t.headers, t.created_at, t.updated_at, (
+  SELECT coalesce(json_agg(json_strip_nulls(json_build_object('url', e.url, 'name', e.name))
+    ORDER BY e.position), '[]')
+  FROM topic_endpoints e WHERE e.tenant_id = t.tenant_id AND e.topic_name = t.name
+) AS endpoints
+FROM topics t WHERE t.tenant_id = $1 AND ($2::text IS NULL OR t.name = $2)
+ORDER BY t.created_at, t.name`;
+
+/** The tenant's topics, oldest first; only the one of that name when `name` is not null. */
+export async function selectTopics(
+  db: Queryable,
+  tenantId: string,
+  name: string | null,
+): Promise<readonly Topic[]> {
+  const { rows } = await db.query<TopicRow>(SELECT_TOPICS, [tenantId, name]);
+  return rows.map((row) => ({
+    name: row.name,
+    endpoints: row.endpoints,
+    headers: row.headers,
+    createdAt: row.created_at.getTime(),
+    updatedAt: row.updated_at.getTime(),
+  }));
+}

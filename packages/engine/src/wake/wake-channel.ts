@@ -1,0 +1,102 @@
+import type { Pool } from "@omnistore/db/client";
+import pg from "pg";
+
+/** Where to say that there is something to look at; the payload is empty, listeners look themselves. */
+const WAKE_CHANNELS = {
+  /** Dispatchers listen: something is ready to be delivered. */
+  deliveries: "omnistore_ready",
+  /** Schedulers listen: a schedule was created or changed. */
+  schedules: "omnistore_schedules",
+} as const;
+export type WakeChannel = keyof typeof WAKE_CHANNELS;
+
+const RECONNECT_MS = 1_000;
+
+/**
+ * Tells all who listen that something was stored. Sent after the commit and outside of it: a NOTIFY
+ * inside takes a lock that serialises commits. Calls while one is under way become one more.
+ */
+export class Announcer {
+  readonly #pool: Pool;
+  readonly #channel: WakeChannel;
+  #sending = false;
+  #again = false;
+
+  constructor(pool: Pool, channel: WakeChannel) {
+    this.#pool = pool;
+    this.#channel = channel;
+  }
+
+  announce(): void {
+    this.#again = true;
+    if (!this.#sending) void this.#send();
+  }
+
+  async #send(): Promise<void> {
+    this.#sending = true;
+    while (this.#again) {
+      this.#again = false;
+      // A lost announcement costs at most one slow poll of a listener.
+      await this.#pool.query(`NOTIFY ${WAKE_CHANNELS[this.#channel]}`).catch(() => undefined);
+    }
+    this.#sending = false;
+  }
+}
+
+/** Calls `onWake` at each announcement, over a connection of its own that it keeps alive. */
+export class WakeListener {
+  readonly name = "wake-listener";
+  readonly #databaseUrl: string;
+  readonly #channel: WakeChannel;
+  readonly #onWake: () => void;
+  #client: pg.Client | undefined;
+  #retry: NodeJS.Timeout | undefined;
+  #stopped = true;
+
+  constructor(databaseUrl: string, channel: WakeChannel, onWake: () => void) {
+    this.#databaseUrl = databaseUrl;
+    this.#channel = channel;
+    this.#onWake = onWake;
+  }
+
+  async start(): Promise<void> {
+    if (!this.#stopped) return;
+    this.#stopped = false;
+    await this.#listen();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearTimeout(this.#retry);
+    await this.#client?.end().catch(() => undefined);
+    this.#client = undefined;
+  }
+
+  async #listen(): Promise<void> {
+    const client = new pg.Client({
+      connectionString: this.#databaseUrl,
+      keepAlive: true,
+      application_name: "omnistore wake listener",
+    });
+    client.on("notification", () => this.#onWake());
+    client.on("error", () => undefined);
+    client.once("end", () => this.#listenLater());
+    try {
+      this.#client = client;
+      await client.connect();
+      await client.query(`LISTEN ${WAKE_CHANNELS[this.#channel]}`);
+      this.#onWake();
+    } catch {
+      // Without it the listener still polls; behind a transaction pooler this is the normal case.
+      await client.end().catch(() => undefined);
+      this.#listenLater();
+    }
+  }
+
+  #listenLater(): void {
+    if (this.#stopped) return;
+    clearTimeout(this.#retry);
+    this.#retry = setTimeout(() => void this.#listen(), RECONNECT_MS);
+    this.#retry.unref();
+  }
+}
