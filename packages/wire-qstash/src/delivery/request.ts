@@ -1,0 +1,58 @@
+import { randomUUID } from "node:crypto";
+import type { AttemptContext, OutgoingRequest } from "@omnistore/domain/delivery-wire";
+import type { Message } from "@omnistore/domain/message/message";
+import { isForwardable } from "../headers/hygiene.ts";
+import { encodeMessageId } from "../ids.ts";
+import { sign } from "./signature.ts";
+
+/** Ours on every delivery, in canonical case: what a publisher forwards under these names is dropped. */
+const OURS: ReadonlySet<string> = new Set([
+  "User-Agent",
+  "Upstash-Message-Id",
+  "Upstash-Retried",
+  "Upstash-Signature",
+  "Upstash-Caller-Ip",
+  "Upstash-Region",
+  "Upstash-Topic-Name",
+  "Upstash-Schedule-Id",
+]);
+
+/**
+ * One attempt as its receiver sees it: URL, method and body as stored, the publisher's headers,
+ * and ours, signed anew. Contract 02 §1.
+ */
+export function dressAttempt(
+  message: Message,
+  { retried, nowSeconds, signingKeys }: AttemptContext,
+  region: string,
+): OutgoingRequest {
+  const { body, destination: url, method, options } = message;
+  const signature = sign({ url, body, nowSeconds, id: randomUUID() }, signingKeys.current);
+  const headers = [
+    "User-Agent",
+    "Upstash-QStash",
+    "Upstash-Message-Id",
+    encodeMessageId(message.id),
+    "Upstash-Retried",
+    String(retried),
+    "Upstash-Signature",
+    signature,
+    "Upstash-Region",
+    region,
+  ];
+  if (options.callerIp !== undefined) headers.push("Upstash-Caller-Ip", options.callerIp);
+  if (options.topicName !== undefined) headers.push("Upstash-Topic-Name", options.topicName);
+  if (options.scheduleId !== undefined) headers.push("Upstash-Schedule-Id", options.scheduleId);
+  if (options.labels !== undefined) headers.push("Upstash-Label", options.labels.join(","));
+  for (const [name, values] of Object.entries(message.headers)) {
+    if (OURS.has(name) || !isForwardable(name)) continue;
+    if (name === "Upstash-Label" && options.labels !== undefined) continue;
+    headers.push(name, joinValues(name, values));
+  }
+  return { url, method, headers, body };
+}
+
+/** Several values of one header are one line: the list form, which for cookies has a mark of its own. */
+function joinValues(name: string, values: readonly string[]): string {
+  return values.join(name === "Cookie" ? "; " : ", ");
+}

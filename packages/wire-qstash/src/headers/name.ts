@@ -1,0 +1,16 @@
+import { MAX_NAME_BYTES } from "@omnistore/domain/message/limits";
+import { refusal } from "./refusal.ts";
+
+const NAME = /^[A-Za-z0-9._-]+$/;
+
+/** Whether a text may name a queue, topic or schedule. Contract 00 §5. */
+export function isName(text: string): boolean {
+  return NAME.test(text) && text.length <= MAX_NAME_BYTES;
+}
+
+/** A name of a queue, topic or schedule as it is; 400 naming `field` when it is none. Contract 00 §5. */
+export function checkName(field: string, value: string): string {
+  if (isName(value)) return value;
+  const problem = `is not a name of up to ${MAX_NAME_BYTES} letters, digits, dots, hyphens and underscores`;
+  throw refusal(field, value, problem);
+}

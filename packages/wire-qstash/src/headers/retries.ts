@@ -1,0 +1,20 @@
+import { DEFAULT_RETRIES, MAX_RETRIES } from "@omnistore/domain/message/limits";
+import { parseRetryDelayExpression } from "@omnistore/domain/retry/retry-delay-expression";
+import { refusal } from "./refusal.ts";
+
+/** `Upstash-Retries`: attempts after the first. 412 above the limit. Contract 01 §3, 06 §4. */
+export function decodeRetries(value: string | undefined): number {
+  if (value === undefined) return DEFAULT_RETRIES;
+  if (!/^\d+$/.test(value)) throw refusal("Upstash-Retries", value, "is not a whole number from 0");
+  const retries = Number(value);
+  if (retries <= MAX_RETRIES) return retries;
+  throw refusal("Upstash-Retries", value, `is more than the limit of ${MAX_RETRIES}`, 412);
+}
+
+/** `Upstash-Retry-Delay`: checked here, kept as the text that was given. Contract 01 §4. */
+export function decodeRetryDelay(value: string | undefined): string | undefined {
+  if (value === undefined) return undefined;
+  const parsed = parseRetryDelayExpression(value);
+  if (parsed.kind === "expression") return value;
+  throw refusal("Upstash-Retry-Delay", value, `is not an expression: ${parsed.reason}`);
+}

@@ -1,0 +1,61 @@
+import type { Operations } from "@omnistore/domain/operations";
+import type { PublishCommand, PublishOutcome } from "@omnistore/domain/publish/publish-command";
+import { encodeMessageId } from "../ids.ts";
+import { reply } from "../reply.ts";
+import type { Receivers } from "./receivers.ts";
+
+/** What became of one publish, as its publisher is told. */
+export type PublishAnswer =
+  | {
+      readonly kind: "accepted";
+      /** Nothing new was stored. */
+      readonly isDuplicate: boolean;
+      readonly value: unknown;
+    }
+  | Extract<PublishOutcome, { kind: "unavailable" }>;
+
+/**
+ * Hands commands to the engine and waits until they are durable. The answer is an object for a URL
+ * and an array in the order of the endpoints for a topic. Contract 01 §8, 07 Q1.
+ */
+export async function submit(
+  operations: Pick<Operations, "publish" | "publishTogether">,
+  receivers: Receivers,
+  commands: readonly PublishCommand[],
+): Promise<PublishAnswer> {
+  const [only] = commands;
+  if (receivers.kind === "url" && only !== undefined) {
+    const outcome = await operations.publish(only);
+    if (outcome.kind === "unavailable") return outcome;
+    return { kind: "accepted", isDuplicate: outcome.deduplicated, value: view(outcome) };
+  }
+  const accepted: Accepted[] = [];
+  for (const outcome of await operations.publishTogether(commands)) {
+    if (outcome.kind === "unavailable") return outcome;
+    accepted.push(outcome);
+  }
+  return {
+    kind: "accepted",
+    isDuplicate: accepted.every(({ deduplicated }) => deduplicated),
+    value: accepted.map((outcome, index) => ({
+      ...view(outcome),
+      url: commands[index]?.destination,
+    })),
+  };
+}
+
+type Accepted = Extract<PublishOutcome, { kind: "accepted" }>;
+
+function view({ messageId, deduplicated }: Accepted) {
+  const id = encodeMessageId(messageId);
+  return deduplicated ? { messageId: id, deduplicated } : { messageId: id };
+}
+
+/** 503: nothing was stored, and it may be sent again. */
+export function unavailableReply({
+  reason,
+  retryAfterSeconds,
+}: Extract<PublishOutcome, { kind: "unavailable" }>): Response {
+  const retryAfter = String(Math.max(1, Math.ceil(retryAfterSeconds)));
+  return reply(503, { error: reason }, { "retry-after": retryAfter });
+}

@@ -1,0 +1,87 @@
+import { MAX_BATCH_ITEMS, MAX_BODY_BYTES } from "@omnistore/domain/message/limits";
+import { definedOnly } from "../defined-only.ts";
+import { InvalidRequest } from "../errors.ts";
+import { isFieldName } from "../headers/field-text.ts";
+import { checkName } from "../headers/name.ts";
+import type { JsonObject } from "../request/json-body.ts";
+import { isObject, quoteJson } from "../request/json-body.ts";
+
+/** One item of a batch, of which only the destination has been looked at. */
+export interface BatchItem {
+  readonly destination: string;
+  readonly fields: JsonObject;
+}
+
+/** What an item of a batch brings besides its destination. */
+export interface ItemContent {
+  /** Name, value, name, value …, as Node tells the headers of a request. */
+  readonly rawHeaders: readonly string[];
+  readonly body: Buffer;
+  readonly queueName?: string;
+}
+
+/**
+ * The items of a batch. Throws 400 for a body that is no list and for an item that has no
+ * destination, and 413 for too many. Contract 01 §8, §9.
+ */
+export function readItems(body: unknown): readonly BatchItem[] {
+  if (!Array.isArray(body)) {
+    throw new InvalidRequest(400, `the batch is not a list of messages: ${quoteJson(body)}`);
+  }
+  if (body.length > MAX_BATCH_ITEMS) {
+    const limit = `the limit is ${MAX_BATCH_ITEMS}`;
+    throw new InvalidRequest(413, `the batch is too large: ${body.length} items, ${limit}`);
+  }
+  return body.map((item: unknown, index) => {
+    const destination = isObject(item) ? item["destination"] : undefined;
+    if (isObject(item) && typeof destination === "string") return { destination, fields: item };
+    throw new InvalidRequest(400, `item ${index} has no destination: ${quoteJson(item)}`);
+  });
+}
+
+/** Reads the rest of an item. Throws 400, or 413 for its body, in words about this item. */
+export function readItem({ headers, body, queue, callback }: JsonObject): ItemContent {
+  const rawHeaders = readHeaders(headers);
+  if (callback !== undefined && callback !== null) {
+    if (typeof callback !== "string") throw bad("callback", callback, "is not a text");
+    const isThere = rawHeaders.some((name, at) => at % 2 === 0 && CALLBACK.test(name));
+    if (!isThere) rawHeaders.push("Upstash-Callback", callback);
+  }
+  return definedOnly({ rawHeaders, body: readItemBody(body), queueName: readQueue(queue) });
+}
+
+const CALLBACK = /^upstash-callback$/i;
+
+function readHeaders(headers: unknown): string[] {
+  if (headers === undefined || headers === null) return [];
+  if (!isObject(headers)) throw bad("headers", headers, "is not an object");
+  return Object.entries(headers).flatMap(([name, value]) => {
+    if (!isFieldName(name)) throw bad("headers", name, "holds what is no header name");
+    const values: readonly unknown[] = Array.isArray(value) ? value : [value];
+    return values.flatMap((each) => {
+      if (typeof each === "string") return [name, each.trim()];
+      throw bad("headers", { [name]: value }, "holds a value that is not a text");
+    });
+  });
+}
+
+function readItemBody(body: unknown): Buffer {
+  if (body === undefined || body === null) return Buffer.alloc(0);
+  if (typeof body !== "string") throw bad("body", body, "is not a text");
+  const bytes = Buffer.from(body);
+  if (bytes.length <= MAX_BODY_BYTES) return bytes;
+  throw new InvalidRequest(
+    413,
+    `the body is too large: ${bytes.length} bytes, the limit is ${MAX_BODY_BYTES} bytes`,
+  );
+}
+
+function readQueue(queue: unknown): string | undefined {
+  if (queue === undefined || queue === null) return undefined;
+  if (typeof queue !== "string") throw bad("queue", queue, "is not a text");
+  return checkName("queue", queue);
+}
+
+function bad(field: string, value: unknown, problem: string): InvalidRequest {
+  return new InvalidRequest(400, `${field} ${problem}: ${quoteJson(value)}`);
+}

@@ -1,0 +1,42 @@
+import type { Topic } from "@omnistore/domain/topic/topic";
+import { InvalidRequest, quote } from "../errors.ts";
+import { isName } from "../headers/name.ts";
+import { checkDestination } from "./check-destination.ts";
+
+/** Whom a destination means. */
+export type Receivers =
+  | { readonly kind: "url"; readonly url: string }
+  | { readonly kind: "topic"; readonly topic: Topic };
+
+export interface ResolveOptions {
+  /** Whether messages may go to loopback and private addresses: development only. */
+  readonly allowPrivateDestinations: boolean;
+  /** The caller's topic of that name, or null. */
+  readonly findTopic: (name: string) => Promise<Topic | null>;
+}
+
+const HTTP = /^https?:\/\//i;
+const BUILT_IN = "api/";
+
+/**
+ * A URL, else something built in, else the name of a topic. Throws 400 for anything else, and for a
+ * URL that no message may go to. Contract 01 §2, §11.
+ */
+export async function resolveReceivers(
+  destination: string,
+  { allowPrivateDestinations, findTopic }: ResolveOptions,
+): Promise<Receivers> {
+  if (!HTTP.test(destination)) {
+    if (destination.startsWith(BUILT_IN)) throw notServed(destination);
+    const topic = isName(destination) ? await findTopic(destination) : null;
+    if (topic !== null) return { kind: "topic", topic };
+  }
+  checkDestination(destination, allowPrivateDestinations);
+  return { kind: "url", url: destination };
+}
+
+function notServed(destination: string): InvalidRequest {
+  const reason =
+    destination === "api/llm" ? "no LLM backend is configured" : "there is no such built-in";
+  return new InvalidRequest(400, `invalid destination url: ${quote(destination)}: ${reason}`);
+}

@@ -1,0 +1,39 @@
+import type { IncomingMessage } from "node:http";
+import { InvalidRequest, quote } from "../errors.ts";
+import { readBody } from "./body.ts";
+
+/**
+ * The ids of a call that names what it changes in its body, `{"<field>": ["id", …]}`; undefined when
+ * there is no body. A body that is anything else is 400: to read it as "everything" would be fatal.
+ * Contract 03 §1, 05 §6.
+ */
+export async function readBodyIds(
+  incoming: IncomingMessage,
+  field: string,
+): Promise<readonly string[] | undefined> {
+  const text = (await readBody(incoming)).toString("utf8");
+  if (text === "") return undefined;
+  const fields = Object.entries(parse(text) ?? {});
+  const [[name, ids] = []] = fields;
+  if (fields.length === 1 && name === field && isListOfIds(ids)) return ids;
+  throw new InvalidRequest(
+    400,
+    `the body is not {"${field}": ["id", …]} with at least one id: ${quote(text)}`,
+  );
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function isListOfIds(value: unknown): value is readonly string[] {
+  return (
+    Array.isArray(value) &&
+    value.length > 0 &&
+    value.every((id) => typeof id === "string" && id !== "")
+  );
+}

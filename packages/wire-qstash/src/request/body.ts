@@ -1,0 +1,55 @@
+import type { IncomingMessage } from "node:http";
+import { MAX_BODY_BYTES } from "@omnistore/domain/message/limits";
+import { InvalidRequest } from "../errors.ts";
+
+/**
+ * Every byte of a request's body, whatever its encoding says. Refuses a body over the limit with
+ * 413, by its declared length before reading any of it. Contract 06 §4, 07 Q20.
+ */
+export function readBody(incoming: IncomingMessage, maxBytes = MAX_BODY_BYTES): Promise<Buffer> {
+  const declared = Number(incoming.headers["content-length"] ?? 0);
+  if (declared > maxBytes) return Promise.reject(tooLarge(`${declared} bytes`, maxBytes));
+  // A connection that was lost earlier has said so already and will not say it again.
+  if (incoming.destroyed) return Promise.reject(cutOff());
+
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+
+    const stopListening = () => {
+      incoming.off("data", onData).off("end", onEnd).off("error", onLost).off("close", onLost);
+    };
+    const onData = (chunk: Buffer) => {
+      size += chunk.length;
+      if (size <= maxBytes) {
+        chunks.push(chunk);
+        return;
+      }
+      stopListening();
+      incoming.pause();
+      reject(tooLarge(`more than ${maxBytes} bytes`, maxBytes));
+    };
+    const onEnd = () => {
+      stopListening();
+      const [first] = chunks;
+      resolve(chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks, size));
+    };
+    const onLost = () => {
+      stopListening();
+      reject(cutOff());
+    };
+    incoming.on("data", onData).on("end", onEnd).on("error", onLost).on("close", onLost);
+  });
+}
+
+/** The rest of the body is not worth reading, so the connection cannot be used again. */
+function tooLarge(size: string, maxBytes: number): InvalidRequest {
+  return new InvalidRequest(413, `the body is too large: ${size}, the limit is ${maxBytes} bytes`, {
+    connection: "close",
+  });
+}
+
+/** Nobody is left to read this; it keeps a lost connection from looking like a fault of ours. */
+function cutOff(): InvalidRequest {
+  return new InvalidRequest(400, "the body ended before it was complete");
+}

@@ -1,0 +1,35 @@
+import type { IncomingMessage } from "node:http";
+import { MAX_BODY_BYTES } from "@omnistore/domain/message/limits";
+import { InvalidRequest, quote } from "../errors.ts";
+import { readBody } from "./body.ts";
+
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+/** The JSON that a request brings; 400 when it is none. */
+export async function readJson(
+  incoming: IncomingMessage,
+  maxBytes = MAX_BODY_BYTES,
+): Promise<unknown> {
+  const text = (await readBody(incoming, maxBytes)).toString("utf8");
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new InvalidRequest(400, `the body is not JSON: ${quote(text)}`);
+  }
+}
+
+/** The JSON object that a request brings; 400 when it brings something else. */
+export async function readJsonObject(incoming: IncomingMessage): Promise<JsonObject> {
+  const value = await readJson(incoming);
+  if (isObject(value)) return value;
+  throw new InvalidRequest(400, `the body is not a JSON object: ${quoteJson(value)}`);
+}
+
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** A value of a caller's JSON made fit for a message. */
+export function quoteJson(value: unknown): string {
+  return value === undefined ? "nothing" : quote(JSON.stringify(value));
+}

@@ -1,0 +1,166 @@
+import { setImmediate } from "node:timers/promises";
+import { MAX_BATCH_BYTES } from "@omnistore/domain/message/limits";
+import type { PublishCommand } from "@omnistore/domain/publish/publish-command";
+import type { Topic } from "@omnistore/domain/topic/topic";
+import { InvalidRequest } from "../errors.ts";
+import { gatherConfiguration } from "../headers/configuration.ts";
+import { decodePublishSettings } from "../headers/publish-settings.ts";
+import { refusal } from "../headers/refusal.ts";
+import type { PublishAnswer } from "../publish/answer.ts";
+import { submit, unavailableReply } from "../publish/answer.ts";
+import type { BatchItem } from "../publish/batch-items.ts";
+import { readItem, readItems } from "../publish/batch-items.ts";
+import { publishCommands } from "../publish/commands.ts";
+import type { PublishRouteOptions } from "../publish/publish-request.ts";
+import { withTopicHeaders } from "../publish/publish-request.ts";
+import type { Receivers, ResolveOptions } from "../publish/receivers.ts";
+import { resolveReceivers } from "../publish/receivers.ts";
+import { reply } from "../reply.ts";
+import { callerIp } from "../request/caller-ip.ts";
+import { readJson } from "../request/json-body.ts";
+import type { WireHandler, WireServices } from "./guarded.ts";
+import { writeRoute } from "./guarded.ts";
+
+/** An item that can be published, or why it cannot. */
+type PreparedItem =
+  | {
+      readonly kind: "ready";
+      readonly receivers: Receivers;
+      readonly commands: readonly PublishCommand[];
+    }
+  | { readonly kind: "invalid"; readonly error: string };
+
+type ItemAnswer = PublishAnswer | Extract<PreparedItem, { kind: "invalid" }>;
+
+interface BatchContext extends ResolveOptions {
+  readonly tenantId: string;
+  readonly nowMs: number;
+  readonly callerIp: string | undefined;
+}
+
+/**
+ * `POST /v2/batch`: messages to URLs, topics and through queues. The answer tells of each item in
+ * its place; what is wrong with one does not hold up the others. Contract 01 §8, §9, 07 Q14, Q29.
+ */
+export function batchRoute(services: WireServices, options: PublishRouteOptions): WireHandler {
+  const { operations } = services;
+  return writeRoute(services, async ({ caller: { tenantId }, context: { env } }) => {
+    const items = readItems(await readJson(env.incoming, MAX_BATCH_BYTES));
+    const context: BatchContext = {
+      tenantId,
+      nowMs: Date.now(),
+      callerIp: callerIp(env.incoming.socket.remoteAddress),
+      allowPrivateDestinations: options.allowPrivateDestinations,
+      findTopic: rememberTopics((name) => operations.getTopic(tenantId, name)),
+    };
+    const prepared = await prepareAll(items, context);
+    refuseIfAllInvalid(prepared);
+    return batchReply(await publishAll(services, prepared));
+  });
+}
+
+/** Items that are worked on before other requests have their turn: a few milliseconds. */
+const PIECE = 250;
+
+async function prepareAll(
+  items: readonly BatchItem[],
+  context: BatchContext,
+): Promise<readonly PreparedItem[]> {
+  const prepared: PreparedItem[] = [];
+  for (let start = 0; start < items.length; start += PIECE) {
+    const piece = items.slice(start, start + PIECE);
+    prepared.push(...(await Promise.all(piece.map((item) => prepare(item, context)))));
+    await setImmediate();
+  }
+  return prepared;
+}
+
+/** In order, so that messages of one queue keep theirs; not one by one, so that they share flushes. */
+async function publishAll(
+  services: WireServices,
+  items: readonly PreparedItem[],
+): Promise<readonly ItemAnswer[]> {
+  const answers: Promise<ItemAnswer>[] = [];
+  for (let start = 0; start < items.length; start += PIECE) {
+    const piece = items.slice(start, start + PIECE);
+    answers.push(...piece.map((item) => publishItem(services, item)));
+    await setImmediate();
+  }
+  return Promise.all(answers);
+}
+
+/** Everything about an item that can be wrong is found before anything of the batch is stored. */
+async function prepare(item: BatchItem, context: BatchContext): Promise<PreparedItem> {
+  try {
+    const { rawHeaders, body, queueName } = readItem(item.fields);
+    const receivers = await resolveReceivers(item.destination, context);
+    const configuration = withTopicHeaders(gatherConfiguration(rawHeaders, []), receivers);
+    const cron = configuration.settings.get("cron");
+    if (cron !== undefined) throw refusal("Upstash-Cron", cron, "has no place in a batch");
+    const { tenantId } = context;
+    const settings = decodePublishSettings(configuration, {
+      ...context,
+      authorizationIsOurs: false,
+      queueName,
+    });
+    const commands = publishCommands(receivers, { ...settings, tenantId, body });
+    return { kind: "ready", receivers, commands };
+  } catch (error) {
+    if (error instanceof InvalidRequest) return { kind: "invalid", error: error.message };
+    throw error;
+  }
+}
+
+/** Never rejects: others may be stored by now, and a failed call would have them all sent again. */
+async function publishItem(
+  { operations, onError }: WireServices,
+  item: PreparedItem,
+): Promise<ItemAnswer> {
+  if (item.kind === "invalid") return item;
+  try {
+    return await submit(operations, item.receivers, item.commands);
+  } catch (error) {
+    onError(error);
+    return { kind: "invalid", error: "internal error" };
+  }
+}
+
+const LONGEST_LIST = 3;
+
+function refuseIfAllInvalid(items: readonly PreparedItem[]): void {
+  const errors = items.flatMap((item) => (item.kind === "invalid" ? [item.error] : []));
+  if (errors.length < items.length || errors.length === 0) return;
+  const told = errors.slice(0, LONGEST_LIST).map((error, index) => `item ${index}: ${error}`);
+  if (errors.length > LONGEST_LIST) told.push("…");
+  throw new InvalidRequest(400, `no item of the batch is valid: ${told.join("; ")}`);
+}
+
+/** When nothing at all was accepted because there was no room, the whole batch may be sent again. */
+function batchReply(answers: readonly ItemAnswer[]): Response {
+  const unavailable = answers.find((answer) => answer.kind === "unavailable");
+  if (unavailable !== undefined && !answers.some(({ kind }) => kind === "accepted")) {
+    return unavailableReply(unavailable);
+  }
+  return reply(200, answers.map(itemView));
+}
+
+function itemView(answer: ItemAnswer): unknown {
+  switch (answer.kind) {
+    case "accepted":
+      return answer.value;
+    case "unavailable":
+      return { error: answer.reason };
+    case "invalid":
+      return { error: answer.error };
+  }
+}
+
+/** Asks for each topic once, however many items go to it. */
+function rememberTopics(find: (name: string) => Promise<Topic | null>) {
+  const found = new Map<string, Promise<Topic | null>>();
+  return (name: string) => {
+    const topic = found.get(name) ?? find(name);
+    found.set(name, topic);
+    return topic;
+  };
+}

@@ -1,0 +1,19 @@
+import { reply } from "../reply.ts";
+import type { WireHandler, WireServices } from "./guarded.ts";
+import { readRoute, writeRoute } from "./guarded.ts";
+
+/** `GET /v2/keys`; the official client also probes a development server by it. Contract 03 §7, 05 §4. */
+export function getKeysRoute(services: WireServices): WireHandler {
+  return readRoute(services, async ({ caller }) => {
+    const { current, next } = await services.operations.getSigningKeys(caller.tenantId);
+    return reply(200, { current, next });
+  });
+}
+
+/** `POST /v2/keys/rotate`: the keys as they are afterwards. Contract 03 §7. */
+export function rotateKeysRoute(services: WireServices): WireHandler {
+  return writeRoute(services, async ({ caller }) => {
+    const { current, next } = await services.operations.rotateSigningKeys(caller.tenantId);
+    return reply(200, { current, next });
+  });
+}

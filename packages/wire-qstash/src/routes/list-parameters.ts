@@ -1,0 +1,82 @@
+import { InvalidRequest, quote } from "../errors.ts";
+import type { Parameter } from "../request/query.ts";
+import { valueOf } from "../request/query.ts";
+
+/**
+ * The query of a list route, asked by name. A parameter that nobody asks for is ignored, and an
+ * empty one is as good as absent. Contract 03 §5, §8, 07 Q35.
+ */
+export class ListParameters {
+  readonly #parameters: readonly Parameter[];
+
+  constructor(parameters: readonly Parameter[]) {
+    this.#parameters = parameters;
+  }
+
+  has(name: string): boolean {
+    return this.#parameters.some((parameter) => parameter.name === name);
+  }
+
+  /** The one value of a parameter; 400 when it was given several. */
+  one(name: string): string | undefined {
+    const [first, second] = this.#valuesOf(name);
+    if (first === undefined || second === undefined) return first;
+    throw new InvalidRequest(400, `${name} was given twice: ${quote(first)} and ${quote(second)}`);
+  }
+
+  /**
+   * Every value of a parameter under any of its names, whether repeated or in one comma-separated
+   * list; undefined when there is none. `separator` tells the commas of the list from others.
+   */
+  many(names: readonly string[], separator: RegExp = /,/): readonly string[] | undefined {
+    const values = names
+      .flatMap((name) => this.#valuesOf(name))
+      .flatMap((value) => value.split(separator))
+      .map((value) => value.trim())
+      .filter((value) => value !== "");
+    return values.length === 0 ? undefined : values;
+  }
+
+  /** Unix milliseconds. */
+  time(name: string): number | undefined {
+    const value = this.one(name);
+    if (value === undefined) return undefined;
+    const time = Number(value);
+    if (/^\d+$/.test(value) && Number.isSafeInteger(time)) return time;
+    throw bad(name, value, "is not a time in Unix milliseconds");
+  }
+
+  /** Entries wanted on a page; more than `most` gives `most`. Contract 07 Q36. */
+  count(defaultCount: number, most: number): number {
+    const value = this.one("count");
+    if (value === undefined) return defaultCount;
+    if (!/^\d+$/.test(value) || Number(value) < 1) {
+      throw bad("count", value, "is not a whole number from 1");
+    }
+    return Math.min(Number(value), most);
+  }
+
+  /** Newest first unless asked otherwise. Contract 07 Q25. */
+  order(): "latestFirst" | "earliestFirst" {
+    const value = this.one("order");
+    if (value === undefined || value === "latestFirst") return "latestFirst";
+    if (value === "earliestFirst") return value;
+    throw bad("order", value, "is neither latestFirst nor earliestFirst");
+  }
+
+  #valuesOf(name: string): string[] {
+    const given = this.#parameters.filter((parameter) => parameter.name === name).map(valueOf);
+    const unstorable = given.find((value) => value.includes("\0"));
+    if (unstorable !== undefined) throw bad(name, unstorable, "holds a NUL character");
+    return given.filter((value) => value !== "");
+  }
+}
+
+/** Commas inside a URL or a path stay: only one that begins the next value separates. */
+export const BEFORE_URL = /,(?=https?:\/\/)/i;
+export const BEFORE_PATH = /,(?=\/)/;
+
+/** A parameter whose value cannot be served. */
+export function bad(name: string, value: string, problem: string): InvalidRequest {
+  return new InvalidRequest(400, `${name} ${quote(value)} ${problem}`);
+}

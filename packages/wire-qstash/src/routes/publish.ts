@@ -1,0 +1,51 @@
+import { decodePublishSettings } from "../headers/publish-settings.ts";
+import { submit, unavailableReply } from "../publish/answer.ts";
+import { publishCommands } from "../publish/commands.ts";
+import type {
+  PublishRequest,
+  PublishRouteOptions,
+  PublishRouteShape,
+} from "../publish/publish-request.ts";
+import { readPublishRequest } from "../publish/publish-request.ts";
+import { reply } from "../reply.ts";
+import type { Credential } from "../request/authentication.ts";
+import { readBody } from "../request/body.ts";
+import { createSchedule } from "./create-schedule.ts";
+import type { WireHandler, WireServices } from "./guarded.ts";
+import { guarded, methodRefused } from "./guarded.ts";
+
+/** Methods that a third party's webhook may use with the token in its URL. Contract 07 Q15. */
+const WEBHOOK_METHODS: ReadonlySet<string> = new Set(["GET", "PUT", "PATCH", "DELETE"]);
+
+/** `POST /v2/publish/{destination}`: to a URL, or to each endpoint of a topic. Contract 01 §1. */
+export function publishRoute(services: WireServices, options: PublishRouteOptions): WireHandler {
+  const shape: PublishRouteShape = {
+    verbPath: "/v2/publish/",
+    checkMethod: (method, credential) => checkMethod(method, credential, "/v2/publish"),
+  };
+  return guarded(services, async ({ env: { incoming } }) =>
+    publishOne(services, await readPublishRequest(services, options, shape, incoming)),
+  );
+}
+
+/** Publishes what a request brings. 202 says that all of it is a duplicate. Contract 01 §5, §8. */
+export async function publishOne(
+  { operations }: WireServices,
+  request: PublishRequest,
+): Promise<Response> {
+  const { caller, receivers, configuration, context, incoming } = request;
+  // Contract 07 Q13: with a cron it is a schedule.
+  if (configuration.settings.has("cron")) return createSchedule(operations, request);
+  const settings = decodePublishSettings(configuration, context);
+  const body = await readBody(incoming);
+  const message = { ...settings, tenantId: caller.tenantId, body };
+  const answer = await submit(operations, receivers, publishCommands(receivers, message));
+  if (answer.kind === "unavailable") return unavailableReply(answer);
+  return reply(answer.isDuplicate ? 202 : 200, answer.value);
+}
+
+/** Throws 405 for a method by which nothing is published at `path`. */
+export function checkMethod(method: string, { source }: Credential, path: string): void {
+  if (method === "POST" || (source === "query" && WEBHOOK_METHODS.has(method))) return;
+  throw methodRefused(method, path, ["POST"]);
+}

@@ -1,0 +1,94 @@
+import type { Queue } from "@omnistore/domain/gate/queue";
+import { InvalidRequest, quote } from "../errors.ts";
+import { checkName } from "../headers/name.ts";
+import { reply } from "../reply.ts";
+import { readJsonObject } from "../request/json-body.ts";
+import type { WireHandler, WireServices } from "./guarded.ts";
+import { readRoute, writeRoute } from "./guarded.ts";
+
+/** `GET /v2/queues`. Contract 03 §2. */
+export function listQueuesRoute(services: WireServices): WireHandler {
+  return readRoute(services, async ({ caller }) => {
+    const queues = await services.operations.listQueues(caller.tenantId);
+    return reply(200, queues.map(queueView));
+  });
+}
+
+/** `POST /v2/queues`: creates a queue or changes it. `paused` is set when it is given. */
+export function upsertQueueRoute(services: WireServices): WireHandler {
+  return writeRoute(services, async ({ caller, context }) => {
+    const { queueName, parallelism, paused } = await readJsonObject(context.env.incoming);
+    if (typeof queueName !== "string") throw bad("queueName", queueName, "is not a text");
+    await services.operations.upsertQueue(caller.tenantId, {
+      name: checkName("queueName", queueName),
+      parallelism: parallelismOf(parallelism),
+      ...pausedOf(paused),
+    });
+    return reply(200, {});
+  });
+}
+
+/** `GET /v2/queues/{name}`. */
+export function getQueueRoute(services: WireServices): WireHandler {
+  return readRoute(services, async ({ caller, context }) => {
+    const name = checkName("queue name", context.req.param("name") ?? "");
+    const queue = await services.operations.getQueue(caller.tenantId, name);
+    if (queue === null) throw notFound(name);
+    return reply(200, queueView(queue));
+  });
+}
+
+/** `DELETE /v2/queues/{name}`: also when there is none. Contract 07 Q22. */
+export function deleteQueueRoute(services: WireServices): WireHandler {
+  return writeRoute(services, async ({ caller, context }) => {
+    const name = checkName("queue name", context.req.param("name") ?? "");
+    await services.operations.deleteQueue(caller.tenantId, name);
+    return reply(200, {});
+  });
+}
+
+/** `POST /v2/queues/{name}/pause` and `/resume`. */
+export function pauseQueueRoute(services: WireServices, isPaused: boolean): WireHandler {
+  return writeRoute(services, async ({ caller, context }) => {
+    const name = checkName("queue name", context.req.param("name") ?? "");
+    const exists = await services.operations.setQueuePaused(caller.tenantId, name, isPaused);
+    if (!exists) throw notFound(name);
+    return reply(200, {});
+  });
+}
+
+function queueView(queue: Queue) {
+  return {
+    name: queue.name,
+    createdAt: queue.createdAt,
+    updatedAt: queue.updatedAt,
+    parallelism: queue.parallelism,
+    paused: queue.isPaused,
+    lag: queue.lag,
+  };
+}
+
+function parallelismOf(value: unknown): number {
+  if (value === undefined || value === null) return 1;
+  if (typeof value === "number" && Number.isInteger(value) && value >= 1 && value <= MOST) {
+    return value;
+  }
+  throw bad("parallelism", value, `is not a whole number from 1 to ${MOST}`);
+}
+
+/** As many as a Postgres integer holds. */
+const MOST = 2 ** 31 - 1;
+
+function pausedOf(value: unknown): { isPaused?: boolean } {
+  if (value === undefined || value === null) return {};
+  if (typeof value === "boolean") return { isPaused: value };
+  throw bad("paused", value, "is neither true nor false");
+}
+
+function bad(field: string, value: unknown, what: string): InvalidRequest {
+  return new InvalidRequest(400, `${field} ${what}: ${quote(JSON.stringify(value) ?? "absent")}`);
+}
+
+function notFound(name: string): InvalidRequest {
+  return new InvalidRequest(404, `queue ${quote(name)} not found`);
+}

@@ -1,0 +1,99 @@
+import type { DeadLetterSelection, RetryOutcome } from "@omnistore/domain/dead-letter/selection";
+import type { RetryOverrides } from "@omnistore/domain/dead-letter/retry-overrides";
+import { MAX_RETRIED_IDS } from "@omnistore/domain/message/limits";
+import { InvalidRequest, quote } from "../errors.ts";
+import { gatherConfiguration } from "../headers/configuration.ts";
+import { decodeRetryOverrides } from "../headers/retry-overrides.ts";
+import { decodeDeadLetterId, encodeDeadLetterId, encodeMessageId } from "../ids.ts";
+import { reply } from "../reply.ts";
+import { readBodyIds } from "../request/body-ids.ts";
+import type { Parameter } from "../request/query.ts";
+import { decodeGivenDeadLetters } from "./dead-letter-selection.ts";
+import type { CallerRequest, WireHandler, WireServices } from "./guarded.ts";
+import { writeRoute } from "./guarded.ts";
+import { badCursor } from "./pages.ts";
+
+interface RetryOptions {
+  readonly allowPrivateDestinations: boolean;
+}
+
+type Retried = Extract<RetryOutcome, { kind: "retried" }>;
+
+/** `POST /v2/dlq/retry/{dlqId}`: the message again, under a new id. Contract 03 §5. */
+export function retryDeadLetterRoute(services: WireServices, options: RetryOptions): WireHandler {
+  return writeRoute(services, async (request) => {
+    const given = request.context.req.param("id") ?? "";
+    const { overrides } = decodeConfiguration(request, options);
+    const { messageIds } = await retry(services, request, selectIds([given]), overrides);
+    return reply(201, { messageId: messageIds.map(encodeMessageId)[0] });
+  });
+}
+
+/** `POST /v2/dlq/retry`: all of the ids or none, or a page of what passes the filters. */
+export function retryDeadLettersRoute(services: WireServices, options: RetryOptions): WireHandler {
+  return writeRoute(services, async (request) => {
+    const { overrides, rest } = decodeConfiguration(request, options);
+    const bodyIds = await readBodyIds(request.context.env.incoming, "dlqIds");
+    const given = decodeGivenDeadLetters(rest, bodyIds);
+    if (given.kind === "none") return reply(201, { responses: [] });
+    const selection = given.kind === "ids" ? selectIds(given.texts) : given;
+    const { messageIds, cursor } = await retry(services, request, selection, overrides);
+    const responses = messageIds.map((id) => ({ messageId: encodeMessageId(id) }));
+    return reply(201, { responses, cursor });
+  });
+}
+
+/** What the retry changes, and the parameters that are not about that. Contract 00 §8. */
+function decodeConfiguration(
+  { context, parameters }: CallerRequest,
+  { allowPrivateDestinations }: RetryOptions,
+): { overrides: RetryOverrides; rest: readonly Parameter[] } {
+  const configuration = gatherConfiguration(
+    context.env.incoming.rawHeaders,
+    parameters.filter(isConfiguration),
+  );
+  const overrides = decodeRetryOverrides(configuration, {
+    nowMs: Date.now(),
+    authorizationIsOurs: true,
+    allowPrivateDestinations,
+  });
+  return { overrides, rest: parameters.filter((parameter) => !isConfiguration(parameter)) };
+}
+
+function isConfiguration({ name }: Parameter): boolean {
+  return name.toLowerCase().startsWith("upstash-");
+}
+
+async function retry(
+  { operations }: WireServices,
+  { caller, parameters }: CallerRequest,
+  selection: DeadLetterSelection,
+  overrides: RetryOverrides,
+): Promise<Retried> {
+  const outcome = await operations.retryDeadLetters(caller.tenantId, selection, overrides);
+  switch (outcome.kind) {
+    case "retried":
+      return outcome;
+    case "unknown-ids":
+      throw notFound(outcome.ids.map(encodeDeadLetterId));
+    case "bad-cursor":
+      throw badCursor(parameters);
+  }
+}
+
+function selectIds(texts: readonly string[]): DeadLetterSelection {
+  if (texts.length > MAX_RETRIED_IDS) {
+    throw new InvalidRequest(
+      400,
+      `dlqIds names ${texts.length} dead letters, the limit of one retry is ${MAX_RETRIED_IDS}`,
+    );
+  }
+  const unknown = texts.filter((text) => decodeDeadLetterId(text) === null);
+  if (unknown.length > 0) throw notFound(unknown);
+  return { kind: "ids", ids: texts.map(decodeDeadLetterId).filter((id) => id !== null) };
+}
+
+function notFound([first = "", ...more]: readonly string[]): InvalidRequest {
+  const others = more.length === 0 ? "" : ` (nor ${more.length} more); nothing was retried`;
+  return new InvalidRequest(404, `dead letter ${quote(first)} not found${others}`);
+}

@@ -1,0 +1,102 @@
+import type { Operations } from "@omnistore/domain/operations";
+import { InvalidRequest, quote } from "../errors.ts";
+import type { PublishRouteOptions } from "../publish/publish-request.ts";
+import { readPublishRequest } from "../publish/publish-request.ts";
+import { reply } from "../reply.ts";
+import { splitTarget } from "../request/target.ts";
+import { scheduleView } from "../views/schedule-view.ts";
+import { createSchedule } from "./create-schedule.ts";
+import type { WireHandler, WireServices } from "./guarded.ts";
+import { guarded, methodRefused, readRoute, writeRoute } from "./guarded.ts";
+
+const BASE = "/v2/schedules/";
+/** One path segment, which may be followed by a verb. */
+const ONE = /^([^/]+)(?:\/(pause|resume))?\/?$/;
+
+/** `GET /v2/schedules`. Contract 03 §3. */
+export function listSchedulesRoute(services: WireServices): WireHandler {
+  return readRoute(services, async ({ caller }) => {
+    const schedules = await services.operations.listSchedules(caller.tenantId);
+    return reply(200, schedules.map(scheduleView));
+  });
+}
+
+/**
+ * Everything below `/v2/schedules/`. What follows is a destination, which holds `://`, or the name of
+ * a schedule in one segment; `pause` and `resume` are verbs after such a name only. Contract 07 Q39.
+ */
+export function scheduleRoutes(services: WireServices, options: PublishRouteOptions): WireHandler {
+  const create = createScheduleRoute(services, options);
+  const get = getScheduleRoute(services);
+  const remove = changeScheduleRoute(services, "deleteSchedule");
+  const verbs = {
+    pause: changeScheduleRoute(services, "pauseSchedule"),
+    resume: changeScheduleRoute(services, "resumeSchedule"),
+  } as const;
+  const refuseMethod = guarded(services, ({ req }) =>
+    Promise.reject(methodRefused(req.method, req.path, ["GET", "POST", "DELETE"])),
+  );
+
+  return (context) => {
+    const { method = "", url = "" } = context.env.incoming;
+    const verb = nameIn(url)?.verb;
+    if (verb !== undefined && (method === "POST" || method === "PATCH")) {
+      return verbs[verb](context);
+    }
+    if (method === "POST") return create(context);
+    if (method === "GET" && verb === undefined) return get(context);
+    if (method === "DELETE" && verb === undefined) return remove(context);
+    return refuseMethod(context);
+  };
+}
+
+function createScheduleRoute(services: WireServices, options: PublishRouteOptions): WireHandler {
+  return guarded(services, async ({ env: { incoming } }) => {
+    const request = await readPublishRequest(services, options, { verbPath: BASE }, incoming);
+    return createSchedule(services.operations, request);
+  });
+}
+
+function getScheduleRoute(services: WireServices): WireHandler {
+  return readRoute(services, async ({ caller, context }) => {
+    const id = nameIn(context.env.incoming.url ?? "")?.name ?? "";
+    const schedule = await services.operations.getSchedule(caller.tenantId, id);
+    if (schedule === null) throw notFound(id);
+    return reply(200, scheduleView(schedule));
+  });
+}
+
+function changeScheduleRoute(
+  { operations, onError }: WireServices,
+  change: keyof Pick<Operations, "deleteSchedule" | "pauseSchedule" | "resumeSchedule">,
+): WireHandler {
+  return writeRoute({ operations, onError }, async ({ caller, context }) => {
+    const id = nameIn(context.env.incoming.url ?? "")?.name ?? "";
+    const found = await operations[change](caller.tenantId, id);
+    if (!found) throw notFound(id);
+    return reply(200, {});
+  });
+}
+
+/** The schedule that a request target names, and what is to be done with it; null for a destination. */
+function nameIn(target: string): { name: string; verb: "pause" | "resume" | undefined } | null {
+  const { path } = splitTarget(target);
+  const [, segment = "", verb] = ONE.exec(path.slice(path.indexOf(BASE) + BASE.length)) ?? [];
+  const name = decode(segment);
+  if (name === "" || name.includes("://")) return null;
+  return { name, verb: verb === "pause" || verb === "resume" ? verb : undefined };
+}
+
+/** A name that cannot be decoded is nobody's. */
+function decode(segment: string): string {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return segment;
+  }
+}
+
+/** Contract 07 Q22. */
+function notFound(id: string): InvalidRequest {
+  return new InvalidRequest(404, `schedule ${quote(id)} not found`);
+}

@@ -1,0 +1,127 @@
+import { destinationProblem } from "@omnistore/domain/deliver/destination";
+import {
+  MAX_NAME_BYTES,
+  MAX_TOPIC_ENDPOINTS,
+  MAX_TOPIC_HEADER_BYTES,
+} from "@omnistore/domain/message/limits";
+import { canonicalHeaderName } from "@omnistore/domain/message/header-names";
+import type { HeaderMap } from "@omnistore/domain/message/message";
+import type { EndpointPattern } from "@omnistore/domain/topic/endpoints";
+import type { Endpoint } from "@omnistore/domain/topic/topic";
+import { definedOnly } from "../defined-only.ts";
+import { InvalidRequest } from "../errors.ts";
+import { gatherConfiguration } from "../headers/configuration.ts";
+import { isFieldName, isFieldValue } from "../headers/field-text.ts";
+import type { PublishContext } from "../headers/publish-settings.ts";
+import { decodePublishSettings } from "../headers/publish-settings.ts";
+import { rawHeaders } from "../headers/raw-headers.ts";
+import type { JsonObject } from "../request/json-body.ts";
+import { isObject, quoteJson } from "../request/json-body.ts";
+
+const CONTROL_CHARACTER = /\p{Cc}/u;
+
+/** `{endpoints: [{url, name?}]}`. Contract 03 §4. */
+export function decodeEndpoints(body: JsonObject, allowPrivate: boolean): readonly Endpoint[] {
+  return endpointsOf(body).map(([field, endpoint]) => {
+    const url = textOf(`${field}.url`, endpoint["url"]);
+    if (url === undefined) throw bad(`${field}.url`, endpoint["url"], "is missing");
+    const problem = destinationProblem(url, { allowPrivate });
+    if (problem !== null) throw bad(`${field}.url`, url, `cannot be called (${problem})`);
+    return definedOnly({ url, name: nameOf(`${field}.name`, endpoint["name"]) });
+  });
+}
+
+/** `{endpoints: [{name} or {url} or both]}`. Contract 03 §4. */
+export function decodePatterns(body: JsonObject): readonly EndpointPattern[] {
+  return endpointsOf(body).map(([field, endpoint]) => {
+    const url = textOf(`${field}.url`, endpoint["url"]);
+    const name = textOf(`${field}.name`, endpoint["name"]);
+    if (url === undefined && name === undefined) {
+      throw bad(field, endpoint, "has neither name nor url");
+    }
+    return definedOnly({ url, name });
+  });
+}
+
+/**
+ * `{headers: {Name: text or list of texts}}`. They are read as if a publish had brought them, so
+ * that what would be refused there is refused here. Contract 03 §4.
+ */
+export function decodeTopicHeaders(
+  { headers: given }: JsonObject,
+  context: PublishContext,
+): HeaderMap {
+  if (!isObject(given)) throw bad("headers", given, "is not an object");
+  const headers = new Map<string, string[]>();
+  for (const [name, values] of Object.entries(given)) {
+    const field = `headers.${name}`;
+    if (!isFieldName(name) || name.length > MAX_NAME_BYTES) {
+      throw bad("headers", name, "holds what is no header name");
+    }
+    const canonical = canonicalHeaderName(name);
+    const before = headers.get(canonical) ?? [];
+    headers.set(canonical, [...before, ...listOf(values).map((value) => valueOf(field, value))]);
+  }
+  const map = Object.fromEntries(headers);
+  const bytes = Buffer.byteLength(rawHeaders(map).join(""));
+  if (bytes > MAX_TOPIC_HEADER_BYTES) {
+    const limit = `the limit is ${MAX_TOPIC_HEADER_BYTES} bytes`;
+    throw new InvalidRequest(413, `the headers are too large: ${bytes} bytes, ${limit}`);
+  }
+  const configuration = gatherConfiguration(rawHeaders(map), []);
+  const cron = configuration.settings.get("cron");
+  if (cron !== undefined) throw bad("headers.Upstash-Cron", cron, "has no place on a topic");
+  decodePublishSettings(configuration, context);
+  return map;
+}
+
+/** Each with the name that it has in a message to the caller. */
+function endpointsOf({ endpoints }: JsonObject): readonly (readonly [string, JsonObject])[] {
+  if (!Array.isArray(endpoints) || endpoints.length === 0) {
+    throw bad("endpoints", endpoints, "is not a list of endpoints");
+  }
+  if (endpoints.length > MAX_TOPIC_ENDPOINTS) throw tooManyEndpoints(endpoints.length);
+  return endpoints.map((endpoint: unknown, index) => {
+    const field = `endpoints[${index}]`;
+    if (!isObject(endpoint)) throw bad(field, endpoint, "is not an object");
+    return [field, endpoint];
+  });
+}
+
+export function tooManyEndpoints(count: number): InvalidRequest {
+  return new InvalidRequest(
+    412,
+    `endpoints: ${count} are more than the ${MAX_TOPIC_ENDPOINTS} that a topic may have`,
+  );
+}
+
+function nameOf(field: string, value: unknown): string | undefined {
+  const name = textOf(field, value);
+  if (name === undefined) return undefined;
+  if (CONTROL_CHARACTER.test(name)) throw bad(field, name, "holds a control character");
+  if (Buffer.byteLength(name) > MAX_NAME_BYTES) {
+    throw bad(field, name, `is longer than ${MAX_NAME_BYTES} bytes`);
+  }
+  return name;
+}
+
+/** Undefined when absent, null or empty. */
+function textOf(field: string, value: unknown): string | undefined {
+  if (value === undefined || value === null || value === "") return undefined;
+  if (typeof value === "string") return value;
+  throw bad(field, value, "is not a text");
+}
+
+function listOf(values: unknown): readonly unknown[] {
+  return Array.isArray(values) ? values : [values];
+}
+
+function valueOf(field: string, value: unknown): string {
+  if (typeof value !== "string") throw bad(field, value, "is not a text");
+  if (!isFieldValue(value)) throw bad(field, value, "holds characters that no header may hold");
+  return value.trim();
+}
+
+function bad(field: string, value: unknown, problem: string): InvalidRequest {
+  return new InvalidRequest(400, `${field} ${problem}: ${quoteJson(value)}`);
+}

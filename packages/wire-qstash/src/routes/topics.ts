@@ -1,0 +1,111 @@
+import { MAX_TOPICS } from "@omnistore/domain/message/limits";
+import { InvalidRequest, quote } from "../errors.ts";
+import { checkName, isName } from "../headers/name.ts";
+import type { PublishRouteOptions } from "../publish/publish-request.ts";
+import { reply } from "../reply.ts";
+import { readJsonObject } from "../request/json-body.ts";
+import { topicView } from "../views/topic-view.ts";
+import type { CallerRequest, WireHandler, WireServices } from "./guarded.ts";
+import { readRoute, writeRoute } from "./guarded.ts";
+import {
+  decodeEndpoints,
+  decodePatterns,
+  decodeTopicHeaders,
+  tooManyEndpoints,
+} from "./topic-body.ts";
+
+/** `POST /v2/topics/{name}/endpoints`: creates the topic when there is none. Contract 03 §4. */
+export function addEndpointsRoute(
+  { operations, onError }: WireServices,
+  { allowPrivateDestinations }: PublishRouteOptions,
+): WireHandler {
+  return writeRoute({ operations, onError }, async ({ caller, context }) => {
+    const name = checkName("the topic name", context.req.param("name") ?? "");
+    const body = await readJsonObject(context.env.incoming);
+    const endpoints = decodeEndpoints(body, allowPrivateDestinations);
+    const outcome = await operations.addEndpoints(caller.tenantId, name, endpoints);
+    switch (outcome.kind) {
+      case "added":
+        return reply(200, {});
+      case "too-many-endpoints":
+        throw tooManyEndpoints(outcome.count);
+      case "too-many-topics":
+        throw new InvalidRequest(
+          412,
+          `topic ${quote(name)} would be one more than the ${MAX_TOPICS} you may have`,
+        );
+    }
+  });
+}
+
+/** `DELETE /v2/topics/{name}/endpoints`: with its last endpoint the topic is gone. */
+export function removeEndpointsRoute({ operations, onError }: WireServices): WireHandler {
+  return writeRoute({ operations, onError }, async (request) => {
+    const body = await readJsonObject(request.context.env.incoming);
+    const patterns = decodePatterns(body);
+    return done(request, (tenantId, name) => operations.removeEndpoints(tenantId, name, patterns));
+  });
+}
+
+/** `PATCH /v2/topics/{name}`: headers for messages that do not bring their own, all of them anew. */
+export function setTopicHeadersRoute(
+  { operations, onError }: WireServices,
+  { allowPrivateDestinations }: PublishRouteOptions,
+): WireHandler {
+  return writeRoute({ operations, onError }, async (request) => {
+    const body = await readJsonObject(request.context.env.incoming);
+    const headers = decodeTopicHeaders(body, {
+      nowMs: Date.now(),
+      callerIp: undefined,
+      authorizationIsOurs: false,
+      allowPrivateDestinations,
+    });
+    return done(request, (tenantId, name) => operations.setTopicHeaders(tenantId, name, headers));
+  });
+}
+
+/** `DELETE /v2/topics/{name}`: messages on their way go on. */
+export function deleteTopicRoute({ operations, onError }: WireServices): WireHandler {
+  return writeRoute({ operations, onError }, (request) =>
+    done(request, (tenantId, name) => operations.deleteTopic(tenantId, name)),
+  );
+}
+
+/** `GET /v2/topics/{name}`. */
+export function getTopicRoute(services: WireServices): WireHandler {
+  return readRoute(services, async ({ caller, context }) => {
+    const name = nameIn(context);
+    const topic = await services.operations.getTopic(caller.tenantId, name);
+    if (topic === null) throw notFound(name);
+    return reply(200, topicView(topic));
+  });
+}
+
+/** `GET /v2/topics`. */
+export function listTopicsRoute(services: WireServices): WireHandler {
+  return readRoute(services, async ({ caller }) => {
+    const topics = await services.operations.listTopics(caller.tenantId);
+    return reply(200, topics.map(topicView));
+  });
+}
+
+/** The answer of a change that needs the topic to exist. Contract 07 Q22. */
+async function done(
+  { caller, context }: CallerRequest,
+  change: (tenantId: string, name: string) => Promise<boolean>,
+): Promise<Response> {
+  const name = nameIn(context);
+  if (!(await change(caller.tenantId, name))) throw notFound(name);
+  return reply(200, {});
+}
+
+/** The topic that a path names; 404 for what no topic can be called. */
+function nameIn(context: CallerRequest["context"]): string {
+  const name = context.req.param("name") ?? "";
+  if (isName(name)) return name;
+  throw notFound(name);
+}
+
+function notFound(name: string): InvalidRequest {
+  return new InvalidRequest(404, `topic ${quote(name)} not found`);
+}

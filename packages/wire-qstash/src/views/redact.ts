@@ -1,0 +1,52 @@
+import { hash } from "node:crypto";
+import type { Callback, HeaderMap, Message } from "@omnistore/domain/message/message";
+import type { Redaction } from "@omnistore/domain/message/redaction";
+
+/** What may be shown of a message: the original, or the hash of what its publisher hides. */
+export interface Shown {
+  readonly headers: HeaderMap;
+  readonly body: Buffer;
+  /** What its callbacks forward; empty without callbacks. */
+  readonly callbackHeaders: HeaderMap;
+  readonly failureCallbackHeaders: HeaderMap;
+}
+
+/** Applies a message's redaction: `REDACTED:` and the SHA-256 of the original, in hex. Contract 01 §7. */
+export function redact({
+  headers,
+  body,
+  options,
+}: Pick<Message, "headers" | "body" | "options">): Shown {
+  const { redaction, callback, failureCallback } = options;
+  return {
+    headers: redactHeaders(headers, [redaction]),
+    body: redaction?.body === true && body.length > 0 ? Buffer.from(redacted(body)) : body,
+    callbackHeaders: headersOf(callback, redaction),
+    failureCallbackHeaders: headersOf(failureCallback, redaction),
+  };
+}
+
+/** Hidden is what either of the two hides: the message, or the callback for itself. */
+function headersOf(callback: Callback | undefined, redaction: Redaction | undefined): HeaderMap {
+  return redactHeaders(callback?.headers ?? {}, [redaction, callback?.options.redaction]);
+}
+
+function redactHeaders(
+  headers: HeaderMap,
+  redactions: readonly (Redaction | undefined)[],
+): HeaderMap {
+  const hidden = redactions.flatMap((redaction) => redaction?.headers ?? []);
+  if (hidden.length === 0) return headers;
+  const all = redactions.some((redaction) => redaction?.headers === "all");
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, values]) =>
+      all || hidden.includes(name)
+        ? [name, values.map((value) => redacted(Buffer.from(value, "latin1")))]
+        : [name, values],
+    ),
+  );
+}
+
+function redacted(original: Buffer): string {
+  return `REDACTED:${hash("sha256", original)}`;
+}
