@@ -1,0 +1,84 @@
+import { randomBytes, randomUUID } from "node:crypto";
+
+import type { Message } from "@omnistore/domain/message/message";
+import { makeUuidV7 } from "@omnistore/domain/message/message-id";
+import type { PublishCommand } from "@omnistore/domain/publish/publish-command";
+import { createCore, type EngineCore } from "@omnistore/engine/core";
+import { registerDispatcher } from "@omnistore/engine/lease/heartbeat.sql";
+import { makeMessage } from "@omnistore/engine/publish/make-message";
+import { insertMessages, type NewMessage } from "@omnistore/engine/store/insert-messages.sql";
+
+import { freshDatabase } from "./postgres.ts";
+
+/** The engine's parts on a database of their own, for tests of single statements. */
+export interface TestEngine {
+  readonly core: EngineCore;
+  /** A tenant nobody else has. */
+  readonly tenantId: string;
+  command(over?: Partial<PublishCommand>): PublishCommand;
+  /** Stores a message, ready unless told otherwise, without a writer in between. */
+  store(over?: Partial<PublishCommand>, place?: Partial<NewMessage>): Promise<Message>;
+  /** A dispatcher that is alive as far as the database knows. */
+  dispatcher(): Promise<string>;
+  /** The queue's row of a message, or undefined when it has left. */
+  delivery(messageId: string): Promise<Record<string, unknown> | undefined>;
+  count(table: string): Promise<number>;
+  stop(): Promise<void>;
+}
+
+export async function startEngine(): Promise<TestEngine> {
+  const database = await freshDatabase();
+  const core = createCore({ databaseUrl: database.url, encryptionKey: randomBytes(32) });
+  await core.start();
+  const tenantId = randomUUID();
+
+  const command = (over: Partial<PublishCommand> = {}): PublishCommand => ({
+    tenantId,
+    wire: "qstash",
+    destination: "http://127.0.0.1:9/",
+    method: "POST",
+    headers: {},
+    body: Buffer.from("body"),
+    due: { kind: "now" },
+    maxRetries: 3,
+    options: {},
+    ...over,
+  });
+
+  return {
+    core,
+    tenantId,
+    command,
+    async store(over, place) {
+      const given = command(over);
+      const message = makeMessage(given, core.clock.nowMs());
+      const virtualTime = Math.round(core.clock.nowMs() * 1000);
+      await insertMessages(core.pool, [
+        { message, due: given.due, deduplicationKey: null, owner: null, virtualTime, ...place },
+      ]);
+      return message;
+    },
+    async dispatcher() {
+      const id = makeUuidV7({ unixMs: Date.now(), random: randomBytes(10) });
+      await registerDispatcher(core.pool, id);
+      return id;
+    },
+    async delivery(messageId) {
+      const { rows } = await core.pool.query<Record<string, unknown>>(
+        "SELECT * FROM deliveries WHERE tenant_id = $1 AND message_id = $2",
+        [tenantId, messageId],
+      );
+      return rows[0];
+    },
+    async count(table) {
+      const { rows } = await core.pool.query<{ n: number }>(
+        `SELECT count(*)::int AS n FROM ${table}`,
+      );
+      return rows[0]?.n ?? -1;
+    },
+    async stop() {
+      await core.stop();
+      await database.drop();
+    },
+  };
+}
