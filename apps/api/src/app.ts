@@ -1,0 +1,35 @@
+import type { Operations } from "@omnistore/domain/operations";
+import type { EngineCore } from "@omnistore/engine/core";
+import type { Config } from "@omnistore/runtime/config";
+import type { Logger } from "@omnistore/runtime/logger";
+import { qstashRoutes } from "@omnistore/wire-qstash";
+import type { HttpBindings } from "@hono/node-server";
+import { Hono } from "hono";
+
+import { adminRoutes } from "./admin.ts";
+import { echoRoutes } from "./echo.ts";
+import { healthRoutes } from "./health.ts";
+
+/** Every route of the api. */
+export function createApp(
+  config: Config,
+  core: EngineCore,
+  operations: Operations,
+  logger: Logger,
+): Hono<{ Bindings: HttpBindings }> {
+  const onError = (error: unknown) => logger.error({ err: error }, "a request failed");
+  const app = new Hono<{ Bindings: HttpBindings }>();
+  app.route("/", healthRoutes(core.pool));
+  app.route(
+    "/",
+    qstashRoutes(operations, { allowPrivateDestinations: config.mode === "dev", onError }),
+  );
+  app.route("/", adminRoutes(core, config.adminToken));
+  if (config.mode === "dev") app.route("/", echoRoutes());
+  app.notFound((c) => c.json({ error: `no route ${c.req.method} ${c.req.path}` }, 404));
+  app.onError((error, c) => {
+    onError(error);
+    return c.json({ error: "internal error" }, 500);
+  });
+  return app;
+}

@@ -1,0 +1,23 @@
+import { migrate } from "@omnistore/db/migrate";
+import { createCore } from "@omnistore/engine/core";
+import { loadServiceConfigOrExit } from "@omnistore/runtime/config";
+import { createLogger } from "@omnistore/runtime/logger";
+import { runService } from "@omnistore/runtime/run-service";
+import { composeServices, defineService } from "@omnistore/runtime/service";
+
+import { createApi } from "./service.ts";
+
+const config = loadServiceConfigOrExit(process.env);
+const logger = createLogger({ level: config.logLevel, name: "api" });
+const core = createCore({
+  databaseUrl: config.databaseUrl,
+  encryptionKey: config.encryptionKey,
+  onIdleError: (error) => logger.warn({ err: error }, "a database connection was lost"),
+});
+const schema = defineService("migrations", {
+  start: () => migrate(config.databaseUrl),
+  stop: async () => {},
+});
+await runService(composeServices("api", [schema, core, createApi(config, core, logger)]), {
+  logger,
+});

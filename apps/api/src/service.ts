@@ -1,0 +1,80 @@
+import type { EngineCore } from "@omnistore/engine/core";
+import { createOperations } from "@omnistore/engine/operations";
+import type { DirectLane } from "@omnistore/engine/store/direct-lane";
+import { MessageStore } from "@omnistore/engine/store/message-store";
+import { Authenticator } from "@omnistore/engine/tenant/authenticate";
+import { ensureDevelopmentTenant } from "@omnistore/engine/tenant/development-tenant";
+import { Announcer } from "@omnistore/engine/wake/wake-channel";
+import type { Config } from "@omnistore/runtime/config";
+import type { Logger } from "@omnistore/runtime/logger";
+import { defineService, type Service } from "@omnistore/runtime/service";
+
+import { createApp } from "./app.ts";
+import { close, createHttpServer, listen } from "./http-server.ts";
+
+/** A dispatcher in the same process, which can be handed messages without a claim. */
+export interface Neighbour {
+  readonly directLane: DirectLane;
+  poke(): void;
+}
+
+export interface Api extends Service {
+  /** The port it listens on; what `PORT=0` chose is known once it has started. */
+  readonly port: number;
+}
+
+/** Accepts and answers. Any number of apis may run against one database. */
+export function createApi(
+  config: Config,
+  core: EngineCore,
+  logger: Logger,
+  neighbour?: Neighbour,
+): Api {
+  const announcer = new Announcer(core.pool, "deliveries");
+  const scheduleAnnouncer = new Announcer(core.pool, "schedules");
+  const wakeDispatchers = () => {
+    neighbour?.poke();
+    announcer.announce();
+  };
+  const store = new MessageStore({
+    pool: core.pool,
+    clock: core.clock,
+    directLane: neighbour?.directLane,
+    onStored: wakeDispatchers,
+  });
+  const operations = createOperations({
+    pool: core.pool,
+    db: core.db,
+    clock: core.clock,
+    store,
+    signingKeys: core.signingKeys,
+    authenticator: new Authenticator(core.db, {
+      acceptDevelopmentCredentials: config.mode === "dev",
+    }),
+    onScheduleChanged: () => scheduleAnnouncer.announce(),
+    wakeDispatchers,
+    onError: (error) => logger.error({ err: error }, "a message could not be stored"),
+  });
+  const server = createHttpServer(createApp(config, core, operations, logger));
+  let port = config.port;
+
+  const service = defineService("api", {
+    async start() {
+      if (config.mode === "dev") await ensureDevelopmentTenant(core.db, core.sealer);
+      port = await listen(server, config.port, config.host);
+      logger.info({ host: config.host, port }, "the api is listening");
+    },
+    async stop() {
+      await close(server);
+      await store.drain();
+    },
+  });
+  return {
+    name: service.name,
+    start: () => service.start(),
+    stop: () => service.stop(),
+    get port() {
+      return port;
+    },
+  };
+}

@@ -1,0 +1,95 @@
+import { randomBytes } from "node:crypto";
+
+import { hasCallbacks } from "@omnistore/domain/callback/plan-callbacks";
+import type { DeliveryWire } from "@omnistore/domain/delivery-wire";
+import {
+  CALLBACK_CAPTURE_BYTES,
+  MAX_TIMEOUT_MS,
+  RESPONSE_CAPTURE_BYTES,
+} from "@omnistore/domain/message/limits";
+import type { PendingMessage, WireName } from "@omnistore/domain/message/message";
+import { makeUuidV7 } from "@omnistore/domain/message/message-id";
+import type { AttemptResult } from "@omnistore/domain/record/attempt-result";
+import { describeFailure } from "@omnistore/domain/record/describe-failure";
+import { decideNext } from "@omnistore/domain/retry/next-attempt";
+import type { EngineCore } from "@omnistore/engine/core";
+import { deliver } from "@omnistore/engine/deliver/deliver";
+import type { LeasedDelivery } from "@omnistore/engine/leased-delivery";
+import type { Outcome } from "@omnistore/engine/record/write-outcomes.sql";
+import type { Dispatcher as HttpClient } from "undici";
+
+import { makeCallbacks } from "./make-callbacks.ts";
+
+export interface AttemptParts {
+  readonly core: EngineCore;
+  readonly client: HttpClient;
+  readonly wires: Readonly<Record<WireName, DeliveryWire>>;
+  readonly allowPrivate: boolean;
+}
+
+/**
+ * Makes one attempt: dress → deliver → decide. What it returns is still to be recorded; null when it
+ * was too late to start, and nothing was sent.
+ */
+export async function makeAttempt(
+  parts: AttemptParts,
+  leased: LeasedDelivery,
+  message: PendingMessage,
+): Promise<Outcome | null> {
+  const { clock, signingKeys } = parts.core;
+  const wire = parts.wires[message.wire];
+  const keys = await signingKeys.of(message.tenantId);
+  const startedAtMs = clock.nowMs();
+  if (leased.startByMs !== undefined && startedAtMs > leased.startByMs) return null;
+  const request = wire.dress(message, {
+    retried: leased.retried,
+    nowSeconds: Math.floor(startedAtMs / 1000),
+    signingKeys: keys,
+  });
+  const result = await deliver(request, {
+    client: parts.client,
+    allowPrivate: parts.allowPrivate,
+    timeoutMs: message.options.timeoutMs ?? MAX_TIMEOUT_MS,
+    captureBytes: hasCallbacks(message.options) ? CALLBACK_CAPTURE_BYTES : RESPONSE_CAPTURE_BYTES,
+  });
+  const endedAtMs = clock.nowMs();
+  const next = decideNext({
+    retried: leased.retried,
+    maxRetries: message.maxRetries,
+    retryDelay: message.options.retryDelay,
+    result,
+    nonRetryable: result.kind === "response" && wire.isNonRetryable(result.status, result.headers),
+    nowMs: endedAtMs,
+  });
+  const deadLetterId = next.kind === "dead" ? makeDeadLetterId(endedAtMs) : null;
+  return {
+    leased,
+    outcome: next.kind,
+    startedAtMs,
+    endedAtMs,
+    retryDelayMs: next.kind === "retry" ? next.delayMs : null,
+    deadLetterId,
+    ...whatWasAnswered(result),
+    callbacks: makeCallbacks(
+      wire,
+      { message, retried: leased.retried, result, next: next.kind, deadLetterId },
+      endedAtMs,
+    ),
+  };
+}
+
+/** The answer is kept when somebody may ask for it: of failures. */
+function whatWasAnswered(result: AttemptResult) {
+  const error = describeFailure(result);
+  const failed = error !== undefined && result.kind === "response";
+  return {
+    status: result.kind === "response" ? result.status : null,
+    responseHeaders: failed ? result.headers : null,
+    responseBody: failed ? result.body.subarray(0, RESPONSE_CAPTURE_BYTES) : null,
+    error: error ?? null,
+  };
+}
+
+function makeDeadLetterId(diedAtMs: number): string {
+  return makeUuidV7({ unixMs: Math.floor(diedAtMs), random: randomBytes(10) });
+}

@@ -1,0 +1,62 @@
+import { dropExpiredPartitions, ensurePartitions } from "@omnistore/db/partitions";
+import type { EngineCore } from "@omnistore/engine/core";
+import { forgetDeduplications } from "@omnistore/engine/store/forget-deduplications.sql";
+import type { Logger } from "@omnistore/runtime/logger";
+import { defineService, type Service } from "@omnistore/runtime/service";
+import { PgBoss } from "pg-boss";
+
+/** Everything that is off the path of a message: name, cron (UTC), work. */
+const JOBS = [
+  {
+    name: "make-partitions",
+    cron: "17 * * * *",
+    run: ({ pool }: EngineCore) => ensurePartitions(pool),
+  },
+  {
+    name: "drop-partitions",
+    cron: "43 * * * *",
+    run: ({ pool }: EngineCore) => dropExpiredPartitions(pool),
+  },
+  {
+    name: "forget-deduplications",
+    cron: "* * * * *",
+    run: ({ pool }: EngineCore) => forgetDeduplications(pool),
+  },
+] as const;
+
+/**
+ * Runs the jobs by pg-boss, once each however many dispatchers there are. It starts beside the
+ * pipeline and never holds it up: a message waits for no housekeeper.
+ */
+export function createHousekeeping(core: EngineCore, logger: Logger): Service {
+  const boss = new PgBoss({
+    db: { executeSql: (text, values) => core.pool.query(text, values) },
+    schema: "pgboss",
+  });
+  boss.on("error", (error) => logger.warn({ err: error }, "housekeeping met an error"));
+  let starting: Promise<void> = Promise.resolve();
+
+  async function startJobs(): Promise<void> {
+    await boss.start();
+    for (const { name, cron, run } of JOBS) {
+      await boss.createQueue(name, { policy: "singleton" });
+      await boss.work(name, async () => {
+        const result = await run(core);
+        logger.debug({ job: name, result }, "housekeeping");
+      });
+      await boss.schedule(name, cron, null, { tz: "UTC" });
+    }
+  }
+
+  return defineService("housekeeping", {
+    async start() {
+      starting = startJobs().catch((error: unknown) => {
+        logger.error({ err: error }, "housekeeping could not start; messages are not affected");
+      });
+    },
+    async stop() {
+      await starting;
+      await boss.stop({ graceful: false, close: false });
+    },
+  });
+}

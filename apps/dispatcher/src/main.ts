@@ -1,0 +1,24 @@
+import { migrate } from "@omnistore/db/migrate";
+import { createCore } from "@omnistore/engine/core";
+import { loadServiceConfigOrExit } from "@omnistore/runtime/config";
+import { createLogger } from "@omnistore/runtime/logger";
+import { runService } from "@omnistore/runtime/run-service";
+import { composeServices, defineService } from "@omnistore/runtime/service";
+
+import { createDispatcher } from "./service.ts";
+
+const config = loadServiceConfigOrExit(process.env);
+const logger = createLogger({ level: config.logLevel, name: "dispatcher" });
+const core = createCore({
+  databaseUrl: config.databaseUrl,
+  encryptionKey: config.encryptionKey,
+  onIdleError: (error) => logger.warn({ err: error }, "a database connection was lost"),
+});
+const schema = defineService("migrations", {
+  start: () => migrate(config.databaseUrl),
+  stop: async () => {},
+});
+await runService(
+  composeServices("dispatcher", [schema, core, createDispatcher(config, core, logger)]),
+  { logger },
+);

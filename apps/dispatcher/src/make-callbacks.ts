@@ -1,0 +1,37 @@
+import { callbackCommand } from "@omnistore/domain/callback/callback-command";
+import { planCallbacks } from "@omnistore/domain/callback/plan-callbacks";
+import type { DeliveryWire } from "@omnistore/domain/delivery-wire";
+import type { PendingMessage } from "@omnistore/domain/message/message";
+import type { AttemptResult } from "@omnistore/domain/record/attempt-result";
+import type { NextStep } from "@omnistore/domain/retry/next-attempt";
+import { makeMessage } from "@omnistore/engine/publish/make-message";
+import type { MessageToStore } from "@omnistore/engine/publish/transaction-store";
+
+/** An attempt that is over, as its callbacks tell it. */
+interface AttemptToTell {
+  readonly message: PendingMessage;
+  /** How many attempts were made before this one. */
+  readonly retried: number;
+  readonly result: AttemptResult;
+  readonly next: NextStep["kind"];
+  /** Null unless the message was given up. */
+  readonly deadLetterId: string | null;
+}
+
+const NONE: readonly MessageToStore[] = [];
+
+/** The callbacks of an attempt, as messages that are to be stored together with its outcome. */
+export function makeCallbacks(
+  wire: Pick<DeliveryWire, "callbackBody">,
+  { next, deadLetterId, ...source }: AttemptToTell,
+  nowMs: number,
+): readonly MessageToStore[] {
+  const planned = planCallbacks(source.message.options, next);
+  if (planned.length === 0) return NONE;
+  return planned.map(({ callback, isFailureCallback }) => {
+    const tellsOfDeath = isFailureCallback && deadLetterId !== null;
+    const body = wire.callbackBody({ ...source, ...(tellsOfDeath ? { deadLetterId } : {}) });
+    const command = callbackCommand(callback, source.message, body);
+    return { message: makeMessage(command, nowMs), due: command.due };
+  });
+}

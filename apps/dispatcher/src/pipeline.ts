@@ -1,0 +1,208 @@
+import { SLOTS } from "@omnistore/domain/claim/slots";
+import { dueAtOnce } from "@omnistore/domain/message/due-at-once";
+import type { Message, PendingMessage } from "@omnistore/domain/message/message";
+import { claimDeliveries } from "@omnistore/engine/claim/claim-deliveries.sql";
+import { promoteDue } from "@omnistore/engine/claim/promote-due.sql";
+import type { LeasedDelivery } from "@omnistore/engine/leased-delivery";
+import { openGates } from "@omnistore/engine/gate/open-gates";
+import { loadMessages } from "@omnistore/engine/load-messages.sql";
+import type { OutcomeRecorder } from "@omnistore/engine/record/outcome-recorder";
+import { handBack } from "@omnistore/engine/rescue/hand-back.sql";
+import type { DirectLane, Reservation } from "@omnistore/engine/store/direct-lane";
+import { Bell } from "@omnistore/runtime/bell";
+import type { Logger } from "@omnistore/runtime/logger";
+
+import { makeAttempt, type AttemptParts } from "./attempt.ts";
+
+export interface PipelineParts extends AttemptParts {
+  readonly recorder: OutcomeRecorder;
+  readonly logger: Logger;
+  /** Id to lease under, null while the lease is uncertain. */
+  readonly owner: () => string | null;
+}
+
+/** Deliveries of one claim: few enough to be fair, enough to be cheap. */
+const CLAIM_BATCH = 64;
+const PROMOTE_BATCH = 500;
+/** Longest time without a look at the queue, in case an announcement was lost. */
+const POLL_MS = 1_000;
+/** While slots free up one by one, claims gather this long. */
+const GATHER_MS = 5;
+const RETRY_MS = 500;
+/** How long running attempts may take to end when the dispatcher stops; the rest is handed back. */
+const STOP_GRACE_MS = 5_000;
+
+/**
+ * The sentence of the product: claim → deliver → record, with as many attempts under way as there
+ * are slots. A slot is held until its outcome is durable, so nothing here grows without bound.
+ */
+export class Pipeline implements DirectLane {
+  readonly #parts: PipelineParts;
+  readonly #held = new Map<string, LeasedDelivery>();
+  readonly #bell = new Bell();
+  #reserved = 0;
+  /** There may be ready deliveries in the queue; while there are, they go first. */
+  #mayBeBehind = true;
+  /** Monotonic time at which a delayed delivery is due, and one at which a gate may open. */
+  #nextDue = Number.POSITIVE_INFINITY;
+  #nextGate = Number.POSITIVE_INFINITY;
+  #running: Promise<void> | undefined;
+  #stopping = false;
+
+  constructor(parts: PipelineParts) {
+    this.#parts = parts;
+  }
+
+  /** Message ids of the attempts under way. */
+  get held(): ReadonlySet<string> {
+    return new Set(this.#held.keys());
+  }
+
+  start(): void {
+    this.#running ??= this.#run();
+  }
+
+  /** Something was stored, released or promoted elsewhere: look at the queue. */
+  poke(): void {
+    this.#mayBeBehind = true;
+    this.#bell.ring();
+  }
+
+  /** Takes nothing new, waits a little for what is under way, and hands the rest back. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    this.#bell.ring();
+    await this.#running;
+    const deadline = performance.now() + STOP_GRACE_MS;
+    while (this.#held.size > 0 && performance.now() < deadline) {
+      await this.#bell.wait(deadline - performance.now());
+    }
+    await handBack(this.#parts.core.pool, [...this.#held.values()]);
+  }
+
+  reserve(wanted: number): Reservation | null {
+    const owner = this.#parts.owner();
+    const places = Math.min(wanted, this.#freeSlots());
+    if (owner === null || this.#stopping || this.#mayBeBehind || places <= 0) return null;
+    this.#reserved += places;
+    return { owner, places };
+  }
+
+  accept(reservation: Reservation, stored: readonly Message[]): void {
+    this.release(reservation);
+    for (const message of stored) {
+      const { tenantId, id: messageId } = message;
+      this.#begin(
+        { tenantId, messageId, owner: reservation.owner, retried: 0, isGated: false },
+        dueAtOnce(message),
+      );
+    }
+  }
+
+  release(reservation: Reservation): void {
+    this.#reserved -= reservation.places;
+  }
+
+  #freeSlots(): number {
+    return SLOTS - this.#held.size - this.#reserved;
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stopping) {
+      try {
+        await this.#bell.wait(await this.#turn());
+      } catch (error) {
+        this.#parts.logger.error({ err: error }, "claiming failed; trying again");
+        this.#mayBeBehind = true;
+        await this.#bell.wait(RETRY_MS);
+      }
+    }
+  }
+
+  /** One look at the queue. Returns how long to rest, in milliseconds, unless the bell rings. */
+  async #turn(): Promise<number> {
+    const owner = this.#parts.owner();
+    if (owner === null) return RETRY_MS;
+    if (performance.now() >= this.#nextDue) {
+      await promoteDue(this.#parts.core.pool, PROMOTE_BATCH);
+      this.#mayBeBehind = true;
+    }
+    const limit = Math.min(CLAIM_BATCH, this.#freeSlots());
+    if (limit <= 0) return GATHER_MS;
+    if (performance.now() >= this.#nextGate) {
+      await this.#beginAll(limit, () => openGates(this.#parts.core.pool, owner, limit));
+    }
+    const room = Math.min(CLAIM_BATCH, this.#freeSlots());
+    if (room > 0) await this.#beginAll(room, () => this.#claim(owner, room));
+    if (this.#mayBeBehind) return this.#freeSlots() >= CLAIM_BATCH ? 0 : GATHER_MS;
+    const next = Math.min(this.#nextDue, this.#nextGate);
+    return Math.min(POLL_MS, Math.max(0, next - performance.now()));
+  }
+
+  async #claim(owner: string, limit: number): Promise<readonly LeasedDelivery[]> {
+    this.#mayBeBehind = false;
+    const { pool } = this.#parts.core;
+    const { leased, nextDueInMs, nextGateInMs } = await claimDeliveries(pool, owner, limit);
+    this.#nextDue = performance.now() + (nextDueInMs ?? Number.POSITIVE_INFINITY);
+    this.#nextGate = performance.now() + (nextGateInMs ?? Number.POSITIVE_INFINITY);
+    if (leased.length === limit) this.#mayBeBehind = true;
+    return leased;
+  }
+
+  /** Keeps slots free while deliveries are leased and their messages loaded, then starts them. */
+  async #beginAll(places: number, lease: () => Promise<readonly LeasedDelivery[]>): Promise<void> {
+    this.#reserved += places;
+    try {
+      const leased = await lease();
+      const messages = await loadMessages(this.#parts.core.pool, leased);
+      for (const delivery of leased) {
+        const message = messages.get(delivery.messageId);
+        if (message) this.#begin(delivery, message);
+        else this.#parts.logger.error({ delivery }, "a delivery has no message");
+      }
+    } finally {
+      this.#reserved -= places;
+    }
+  }
+
+  #begin(leased: LeasedDelivery, message: PendingMessage): void {
+    this.#held.set(leased.messageId, leased);
+    void this.#attempt(leased, message);
+  }
+
+  async #attempt(leased: LeasedDelivery, message: PendingMessage): Promise<void> {
+    try {
+      const outcome = await makeAttempt(this.#parts, leased, message);
+      if (outcome === null) {
+        await handBack(this.#parts.core.pool, [leased]);
+        return;
+      }
+      const counted = await this.#parts.recorder.record(outcome);
+      if (!counted)
+        this.#parts.logger.warn({ leased }, "an outcome came after its lease had ended");
+      if (outcome.retryDelayMs !== null) this.#expectDue(outcome.retryDelayMs);
+      // The end of this attempt may let the next one through.
+      if (leased.isGated) this.#expectGate();
+    } catch (error) {
+      // The lease is left as it is: it is found forgotten, and the delivery goes back to the queue.
+      this.#parts.logger.error({ err: error, leased }, "an attempt could not be made");
+    } finally {
+      this.#held.delete(leased.messageId);
+      const gathered = this.#mayBeBehind && this.#freeSlots() >= CLAIM_BATCH;
+      if (gathered || this.#stopping) this.#bell.ring();
+    }
+  }
+
+  #expectGate(): void {
+    this.#nextGate = performance.now();
+    this.#bell.ring();
+  }
+
+  /** Our own retries are due when we said so; no need to look. */
+  #expectDue(delayMs: number): void {
+    const due = performance.now() + delayMs;
+    if (due >= this.#nextDue) return;
+    this.#nextDue = due;
+    this.#bell.ring();
+  }
+}

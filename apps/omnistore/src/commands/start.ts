@@ -1,0 +1,31 @@
+import { loadConfigOrExit } from "@omnistore/runtime/config";
+import { createLogger } from "@omnistore/runtime/logger";
+import { runService } from "@omnistore/runtime/run-service";
+
+import { createAllInOne } from "../all-in-one.ts";
+import { banner } from "../banner.ts";
+import { createProgress } from "../progress.ts";
+
+export const startHelp = `Usage: omnistore start
+
+Runs OmniStore in this process: api, dispatcher and scheduler, on a PostgreSQL of its own unless DATABASE_URL is set.
+
+  PORT                 where the api listens (8080)
+  DATABASE_URL         use this PostgreSQL
+  OMNISTORE_DATA_DIR   where a PostgreSQL of its own keeps its data (.omnistore)
+  OMNISTORE_MODE       dev (default) or hosted
+
+All settings: docs/configuration.md
+`;
+
+/** `omnistore start`: returns when OmniStore is ready, and the process runs on until it is told to stop. */
+export async function start(env: NodeJS.ProcessEnv): Promise<void> {
+  const config = loadConfigOrExit(env, { logLevel: "warn" });
+  const logger = createLogger({ level: config.logLevel, name: "omnistore" });
+  const progress = createProgress((text) => process.stdout.write(text));
+  const service = createAllInOne(config, logger, progress);
+  await runService(service, {
+    logger,
+    onReady: () => process.stdout.write(banner(config, service.port)),
+  });
+}

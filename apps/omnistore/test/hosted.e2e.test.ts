@@ -1,0 +1,150 @@
+import { startProcess } from "@omnistore/testkit/child-process";
+import { DEVELOPMENT, officialClient } from "@omnistore/testkit/official-client";
+import { freshDatabase } from "@omnistore/testkit/postgres";
+import { startReceiver } from "@omnistore/testkit/receiver";
+import pg from "pg";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+
+import { startNode, type RunningNode } from "./running-node.ts";
+
+const ADMIN_TOKEN = "an admin token that nobody can guess";
+const ENCRYPTION_KEY = Buffer.alloc(32, 7).toString("base64");
+
+interface Tenant {
+  id: string;
+  name: string;
+  token: string;
+  signingKeys: { current: string; next: string };
+}
+
+describe("hosted mode", () => {
+  let node: RunningNode;
+  beforeAll(async () => {
+    node = await startNode({
+      OMNISTORE_MODE: "hosted",
+      OMNISTORE_ADMIN_TOKEN: ADMIN_TOKEN,
+      OMNISTORE_ENCRYPTION_KEY: ENCRYPTION_KEY,
+    });
+  });
+  afterAll(() => node.stop());
+
+  async function createTenant(name: string): Promise<Tenant> {
+    const response = await admin({ name });
+    expect(response.status).toBe(201);
+    return (await response.json()) as Tenant;
+  }
+
+  function admin(body: unknown, token = ADMIN_TOKEN): Promise<Response> {
+    return fetch(`${node.url}/admin/v1/tenants`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+      body: JSON.stringify(body),
+    });
+  }
+
+  test("the public development credentials open nothing", async () => {
+    await expect(officialClient(node.url).events()).rejects.toMatchObject({ status: 401 });
+    expect((await fetch(`${node.url}/echo`)).status).toBe(404);
+  });
+
+  test("the operator creates tenants, each with a token of its own that sees its own only", async () => {
+    const [acme, other] = [await createTenant("acme"), await createTenant("other")];
+    const client = officialClient(node.url, acme.token);
+    const { messageId } = await client.publish({ url: "https://example.com/", delay: 3600 });
+    await expect(client.messages.get(messageId)).resolves.toMatchObject({ messageId });
+    const stranger = officialClient(node.url, other.token);
+    await expect(stranger.messages.get(messageId)).rejects.toMatchObject({ status: 404 });
+    expect((await stranger.events()).events).toEqual([]);
+    const keys = await fetch(`${node.url}/v2/keys`, {
+      headers: { authorization: `Bearer ${acme.token}` },
+    });
+    await expect(keys.json()).resolves.toEqual(acme.signingKeys);
+  });
+
+  test("a token or a name that is not right is refused in words", async () => {
+    expect((await admin({ name: "x" }, "wrong")).status).toBe(401);
+    const response = await admin({ name: "", extra: 1 });
+    expect(response.status).toBe(400);
+    await expect(response.json()).resolves.toEqual({ error: expect.stringContaining("name") });
+  });
+
+  test("loopback and private destinations are refused at publish", async () => {
+    const { token } = await createTenant("curious");
+    for (const url of [
+      "http://127.0.0.1:9/",
+      "http://localhost/",
+      "http://[::1]/",
+      "http://10.0.0.1/",
+    ]) {
+      await expect(officialClient(node.url, token).publish({ url })).rejects.toMatchObject({
+        status: 400,
+        message: expect.stringMatching(/resolves to a (loopback|private) address/) as string,
+      });
+    }
+  });
+
+  test("neither tokens nor signing keys stand in the database in clear", async () => {
+    const { token, signingKeys } = await createTenant("secretive");
+    const client = new pg.Client({ connectionString: node.databaseUrl });
+    await client.connect();
+    const { rows } = await client.query(
+      "SELECT encode(t.current_signing_key, 'escape') || encode(t.next_signing_key, 'escape') || encode(k.hash, 'escape') AS secrets FROM tenants t JOIN tokens k USING (tenant_id)",
+    );
+    await client.end();
+    const stored = JSON.stringify(rows);
+    expect(rows.length).toBeGreaterThan(0);
+    for (const secret of [token, signingKeys.current, signingKeys.next]) {
+      expect(stored).not.toContain(secret);
+    }
+  });
+});
+
+test("a name that resolves to this machine is refused at the connection", async () => {
+  // The name passes at publish, where nothing is resolved; the attempt itself must not connect.
+  const { createHttpClient } = await import("@omnistore/engine/deliver/http-client");
+  const { deliver } = await import("@omnistore/engine/deliver/deliver");
+  const receiver = await startReceiver();
+  const client = createHttpClient({ allowPrivate: false });
+  const port = new URL(receiver.url).port;
+  for (const host of ["localhost", "127.0.0.1", "[::ffff:127.0.0.1]", "2130706433", "0x7f.1"]) {
+    const result = await deliver(
+      { url: `http://${host}:${port}/`, method: "POST", headers: [], body: Buffer.from("x") },
+      { client, allowPrivate: false, timeoutMs: 5_000, captureBytes: 100 },
+    );
+    expect(result).toMatchObject({ kind: "failure", code: "refused-address" });
+  }
+  expect(receiver.requests).toEqual([]);
+  await client.destroy();
+  await receiver.close();
+});
+
+test("hosted mode does not start without its secrets, and says how to make them", async () => {
+  const database = await freshDatabase();
+  const child = startProcess("apps/api/src/main.ts", {
+    DATABASE_URL: database.url,
+    OMNISTORE_MODE: "hosted",
+  });
+  await expect(child.line("never said")).rejects.toThrow("it ended without saying");
+  expect(child.output()).toContain("OMNISTORE_ADMIN_TOKEN is missing");
+  expect(child.output()).toContain("OMNISTORE_ENCRYPTION_KEY is missing");
+  expect(child.output()).toContain("openssl rand -base64 32");
+  await database.drop();
+});
+
+test("QSTASH_DEV=true is all the configuration that the official SDK needs", async () => {
+  const node = await startNode();
+  const receiver = await startReceiver();
+  const child = startProcess("apps/omnistore/test/dev-mode-client.ts", {
+    QSTASH_DEV: "true",
+    QSTASH_DEV_PORT: new URL(node.url).port,
+    RECEIVER_URL: receiver.url,
+  });
+  await child.line("published msg_");
+  const [request] = await receiver.waitFor(1);
+  expect(request?.body.toString()).toBe('{"dev":true}');
+  expect(request?.headers["upstash-signature"]).toBeDefined();
+  expect(DEVELOPMENT.token).not.toBe("");
+  await child.end("SIGTERM");
+  await receiver.close();
+  await node.stop();
+});
