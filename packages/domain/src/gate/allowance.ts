@@ -1,9 +1,11 @@
 /**
- * Deliveries reach their receivers some milliseconds after they are let through, each a little later
- * or sooner. Nothing starts this long before and after the end of a period, so that what belongs to
- * one period also arrives in it, however a receiver's own window lies.
+ * How long after a gate let a delivery through it may still start, in milliseconds: a tenth of the
+ * period, between 100 ms and a second. Nothing passes this long before and after the end of a period,
+ * so that what belongs to one period also arrives in it, however a receiver's own window lies.
  */
-export const PERIOD_GUARD_MS = 100;
+export function periodGuardMs(periodMs: number): number {
+  return Math.min(1_000, Math.max(100, periodMs / 10));
+}
 
 /** The rules of a gate and what it has let through. Times are unix milliseconds. */
 export interface GateState {
@@ -59,7 +61,7 @@ function lookAgain(state: GateState, passed: number, tried: number): number | nu
 function startsLeft(state: GateState): number {
   if (state.rate === null) return Infinity;
   if (!isPeriodOpen(state)) return state.rate;
-  const isEnding = state.nowMs >= periodEndMs(state) - 2 * PERIOD_GUARD_MS;
+  const isEnding = state.nowMs >= periodEndMs(state) - 2 * periodGuardMs(state.periodMs);
   return isEnding ? 0 : Math.max(0, state.rate - state.rateCount);
 }
 
@@ -69,5 +71,5 @@ function isPeriodOpen(state: GateState): boolean {
 
 /** When the next period may be opened. */
 function periodEndMs({ periodStartedAtMs, periodMs }: GateState): number {
-  return (periodStartedAtMs ?? 0) + periodMs + PERIOD_GUARD_MS;
+  return (periodStartedAtMs ?? 0) + periodMs + periodGuardMs(periodMs);
 }

@@ -2,7 +2,7 @@ import { inTransaction, type Pool } from "@omnistore/db/client";
 import {
   afterPassing,
   allowance,
-  PERIOD_GUARD_MS,
+  periodGuardMs,
   type GateState,
 } from "@omnistore/domain/gate/allowance";
 import type { GateKind } from "@omnistore/domain/gate/gate";
@@ -53,17 +53,18 @@ function openKind(
       return { gate, ...afterPassing(state, through, places[index] ?? 0) };
     });
     await updateGates(client, kind, updates);
-    const rated = new Set(gates.filter(({ rate }) => rate !== null).map(nameOf));
+    const startBy = new Map(
+      gates
+        .filter(({ rate }) => rate !== null)
+        .map((gate) => [nameOf(gate), nowMs + periodGuardMs(gate.periodMs)]),
+    );
     return passed
       .filter(({ isLeased }) => isLeased)
-      .map(({ tenantId, messageId, retried, name }) => ({
-        tenantId,
-        messageId,
-        retried,
-        owner,
-        isGated: true,
-        ...(rated.has(nameOf({ tenantId, name })) ? { startByMs: nowMs + PERIOD_GUARD_MS } : {}),
-      }));
+      .map(({ tenantId, messageId, retried, name }) => {
+        const startByMs = startBy.get(nameOf({ tenantId, name }));
+        const leased = { tenantId, messageId, retried, owner, isGated: true };
+        return startByMs === undefined ? leased : { ...leased, startByMs };
+      });
   });
 }
 
