@@ -106,7 +106,7 @@ describe("01 §8 a batch", () => {
     expect(receiver.requests.map(({ body }) => String(body)).toSorted()).toEqual(["", "text"]);
   });
 
-  test("07 Q14, Q29 tells errors and duplicates in their places, and delivers the others", async () => {
+  test("07 Q14 tells errors and duplicates in their places, and delivers the others", async () => {
     const good = {
       destination: `${receiver.url}/good`,
       headers: { "Upstash-Deduplication-Id": "in-a-batch" },

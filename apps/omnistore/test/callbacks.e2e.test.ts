@@ -167,7 +167,7 @@ describe("02 §5 callbacks", () => {
     });
   });
 
-  test("07 Q24: an attempt without an answer is told with status 0 and the error", async () => {
+  test("07 Q24 an attempt without an answer is told with status 0 and the error", async () => {
     receiver.reply("/work", () => "reset");
     await client.publish({
       url: `${receiver.url}/work`,
@@ -191,7 +191,7 @@ describe("02 §5 callbacks", () => {
     expect((await deadLettersOf(messageId))[0]?.responseBody).toHaveLength(128 * 1024);
   });
 
-  test("07 Q40: a dead letter that is retried and fails again brings another failure callback", async () => {
+  test("07 Q40 a dead letter that is retried and fails again brings another failure callback", async () => {
     receiver.reply("/work", () => ({ status: 500 }));
     const { messageId } = await client.publish({
       url: `${receiver.url}/work`,
@@ -319,7 +319,7 @@ describe("02 §5 a callback is a message of its own", () => {
     await arrivals("/callback", 2);
   });
 
-  test("07 Q44: when it fails for good, its own failure callback tells so, and that is the end", async () => {
+  test("07 Q44 when it fails for good, its own failure callback tells so, and that is the end", async () => {
     receiver.reply("/callback", () => ({ status: 500, body: "broken" }));
     receiver.reply("/nested", () => ({ status: 500 }));
     await client.publish({
@@ -350,7 +350,7 @@ describe("02 §5 a callback is a message of its own", () => {
   });
 });
 
-describe("02 §5, §7 callbacks of a queue", () => {
+describe("02 §7 callbacks of a queue", () => {
   test("the next message starts when the callbacks of the one before are done, retries and all", async () => {
     receiver.reply("/callback", ({ headers }) => ({
       status: headers["upstash-retried"] === "0" ? 500 : 200,

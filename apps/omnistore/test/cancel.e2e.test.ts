@@ -135,7 +135,7 @@ describe("03 §1 cancel by the Python client", () => {
   });
 });
 
-test("07 Q21, Q35 what is not understood is 400 and cancels nothing", async () => {
+test("07 Q35 what is not understood is 400 and cancels nothing", async () => {
   const ids = await publish(2);
   const refused: readonly (readonly [string, unknown?])[] = [
     ["/v2/messages/"],

@@ -62,7 +62,7 @@ function arrivals(): Map<string, number> {
   return counts;
 }
 
-describe("SIGKILL", () => {
+describe("02 §1 SIGKILL", () => {
   test("of the dispatcher in the middle of deliveries loses no acknowledged message", async () => {
     const MESSAGES = 600;
     const { url } = await startApi();

@@ -57,7 +57,7 @@ function busyReceiver(busyMs: number, status: (request: ReceivedRequest) => numb
   return journal;
 }
 
-describe("three dispatchers, one of them killed", () => {
+describe("02 §7 three dispatchers, one of them killed", () => {
   test("a queue stays in order, one at a time, across retries and the kill", async () => {
     const COUNT = 30;
     const journal = busyReceiver(40, ({ body, headers }) =>
@@ -120,7 +120,7 @@ describe("three dispatchers, one of them killed", () => {
   });
 });
 
-describe("queues", () => {
+describe("03 §2 queues", () => {
   test("a paused queue keeps accepting, and resumes within a second", async () => {
     const queue = client.queue({ queueName: "pausable" });
     await queue.upsert({ parallelism: 1, paused: true });
@@ -153,7 +153,7 @@ describe("queues", () => {
     await queue.delete();
   });
 
-  test("the next message waits until the callbacks of the one before are done", async () => {
+  test("02 §7 the next message waits until the callbacks of the one before are done", async () => {
     const queue = client.queue({ queueName: "called-back" });
     receiver.reply("/callback", () => ({ status: 200, delayMs: 200 }));
     for (const body of numbered(3)) {
@@ -177,7 +177,7 @@ describe("queues", () => {
   });
 });
 
-describe("flow-control keys", () => {
+describe("03 §6 flow-control keys", () => {
   test("a key is seen with its rules, what waits and what is under way", async () => {
     receiver.reply(() => "hang");
     for (const body of numbered(3)) {

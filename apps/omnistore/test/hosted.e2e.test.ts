@@ -17,7 +17,7 @@ interface Tenant {
   signingKeys: { current: string; next: string };
 }
 
-describe("hosted mode", () => {
+describe("00 §2 hosted mode", () => {
   let node: RunningNode;
   beforeAll(async () => {
     node = await startNode({
@@ -42,7 +42,7 @@ describe("hosted mode", () => {
     });
   }
 
-  test("the public development credentials open nothing", async () => {
+  test("05 §4 the public development credentials open nothing", async () => {
     await expect(officialClient(node.url).events()).rejects.toMatchObject({ status: 401 });
     expect((await fetch(`${node.url}/echo`)).status).toBe(404);
   });
@@ -68,7 +68,7 @@ describe("hosted mode", () => {
     await expect(response.json()).resolves.toEqual({ error: expect.stringContaining("name") });
   });
 
-  test("loopback and private destinations are refused at publish", async () => {
+  test("00 §3 loopback and private destinations are refused at publish", async () => {
     const { token } = await createTenant("curious");
     for (const url of [
       "http://127.0.0.1:9/",
@@ -99,7 +99,7 @@ describe("hosted mode", () => {
   });
 });
 
-test("a name that resolves to this machine is refused at the connection", async () => {
+test("00 §3 a name that resolves to this machine is refused at the connection", async () => {
   // The name passes at publish, where nothing is resolved; the attempt itself must not connect.
   const { createHttpClient } = await import("@omnistore/engine/deliver/http-client");
   const { deliver } = await import("@omnistore/engine/deliver/deliver");
@@ -131,7 +131,7 @@ test("hosted mode does not start without its secrets, and says how to make them"
   await database.drop();
 });
 
-test("QSTASH_DEV=true is all the configuration that the official SDK needs", async () => {
+test("05 §4 QSTASH_DEV=true is all the configuration that the official SDK needs", async () => {
   const node = await startNode();
   const receiver = await startReceiver();
   const child = startProcess("apps/omnistore/test/dev-mode-client.ts", {

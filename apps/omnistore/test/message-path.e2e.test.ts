@@ -32,7 +32,7 @@ async function settled(messageId: string, state: "DELIVERED" | "FAILED") {
   });
 }
 
-describe("publish", () => {
+describe("02 §1 a delivery", () => {
   test("what was published arrives once, byte for byte, with the protocol's headers", async () => {
     const body = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
     const { messageId } = await client.publish({
@@ -63,7 +63,7 @@ describe("publish", () => {
     expect(receiver.requests).toHaveLength(1);
   });
 
-  test("JSON arrives as JSON, and the official receiver accepts its signature", async () => {
+  test("02 §6 JSON arrives as JSON, and the official receiver accepts its signature", async () => {
     await client.publishJSON({ url: `${receiver.url}/json`, body: { hello: "wörld" } });
     const [request] = await receiver.waitFor(1);
     expect(request?.headers["content-type"]).toBe("application/json");
@@ -101,7 +101,7 @@ describe("publish", () => {
     expect(requests.find(({ method }) => method === "GET")?.body.toString()).toBe('{"q":1}');
   });
 
-  test("a delayed message arrives no earlier, and at most 300 ms late", async () => {
+  test("01 §3 a delayed message arrives no earlier, and at most 300 ms late", async () => {
     const publishedAt = performance.timeOrigin + performance.now();
     const { messageId } = await client.publish({ url: receiver.url, delay: 2, body: "later" });
     const message = await client.messages.get(messageId);
@@ -112,7 +112,7 @@ describe("publish", () => {
     expect(lateMs).toBeLessThanOrEqual(300);
   });
 
-  test("not-before wins over delay, and a time that has passed means now", async () => {
+  test("01 §3 not-before wins over delay, and a time that has passed means now", async () => {
     const dueAt = Math.ceil(Date.now() / 1000) + 1;
     await client.publish({ url: `${receiver.url}/due`, notBefore: dueAt, delay: 60 });
     await client.publish({ url: `${receiver.url}/past`, notBefore: dueAt - 1_000 });
@@ -122,7 +122,7 @@ describe("publish", () => {
     expect(due?.arrivedAt).toBeLessThanOrEqual(dueAt * 1000 + 300);
   });
 
-  test("a message that waits can be read; one that was delivered is gone", async () => {
+  test("03 §1 a message that waits can be read; one that was delivered is gone", async () => {
     const { messageId } = await client.publish({
       url: receiver.url,
       delay: 3600,
@@ -147,8 +147,8 @@ describe("publish", () => {
   });
 });
 
-describe("retry", () => {
-  test("failures are retried by the publisher's expression, counted, and told apart in the log", async () => {
+describe("02 §3 retries", () => {
+  test("01 §4 failures are retried by the publisher's expression, counted, and told apart in the log", async () => {
     receiver.reply(({ headers }) =>
       headers["upstash-retried"] === "2" ? { status: 200 } : { status: 500, body: "not yet" },
     );
@@ -215,14 +215,14 @@ describe("retry", () => {
     expect(gap).toBeLessThan(1_400);
   });
 
-  test("an answer that does not come in time is a failed attempt", async () => {
+  test("02 §2 an answer that does not come in time is a failed attempt", async () => {
     receiver.reply(() => "hang");
     const { messageId } = await client.publish({ url: receiver.url, timeout: 1, retries: 0 });
     const events = await settled(messageId, "FAILED");
     expect(events.find(({ state }) => state === "ERROR")?.error).toContain("1000 ms");
   });
 
-  test("a connection that breaks and a redirect are failures too", async () => {
+  test("02 §2 a connection that breaks and a redirect are failures too", async () => {
     receiver.reply("/reset", () => "reset");
     receiver.reply("/moved", () => ({
       status: 302,
@@ -236,7 +236,7 @@ describe("retry", () => {
   });
 });
 
-describe("dead letters", () => {
+describe("03 §5 dead letters", () => {
   test("after the last retry the message is kept with the last answer", async () => {
     receiver.reply(() => ({
       status: 418,
@@ -275,7 +275,7 @@ describe("dead letters", () => {
     await expect(client.messages.get(messageId)).rejects.toMatchObject({ status: 404 });
   });
 
-  test("489 with the protocol's header forbids any retry; either alone does not", async () => {
+  test("02 §2 489 with the protocol's header forbids any retry; either alone does not", async () => {
     const header = { "Upstash-NonRetryable-Error": "true" };
     receiver.reply("/both", () => ({ status: 489, headers: header }));
     receiver.reply("/status", () => ({ status: 489 }));
@@ -313,7 +313,7 @@ function publishRaw(): Promise<Response> {
   });
 }
 
-describe("deduplication", () => {
+describe("01 §5 deduplication", () => {
   test("200 publishes of one id at once are one delivery", async () => {
     const results = await Promise.all(
       Array.from({ length: 200 }, (_, index) =>
@@ -358,7 +358,7 @@ describe("deduplication", () => {
   });
 });
 
-describe("logs", () => {
+describe("03 §8 logs", () => {
   test("they are listed newest first, in pages that join without gap or double", async () => {
     const ids: string[] = [];
     for (let index = 0; index < 5; index += 1) {
@@ -387,7 +387,7 @@ describe("logs", () => {
     expect(paged).toEqual(all);
   });
 
-  test("redaction hides from readers what the receiver gets", async () => {
+  test("01 §7 redaction hides from readers what the receiver gets", async () => {
     const { messageId } = await client.publish({
       url: receiver.url,
       body: "secret",

@@ -56,7 +56,7 @@ async function storeBare(databaseUrl: string): Promise<number> {
   return performance.now() - start;
 }
 
-test("10,000 schedules that are due at the same minute fire within moments of it", async () => {
+test("03 §3 10,000 schedules that are due at the same minute fire within moments of it", async () => {
   const database = await freshDatabase();
   const client = new pg.Client({ connectionString: database.url });
   await client.connect();

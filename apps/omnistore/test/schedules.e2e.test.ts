@@ -53,7 +53,7 @@ async function count(sql: string): Promise<number> {
   return rows[0]?.n ?? -1;
 }
 
-describe("schedules through the official client", () => {
+describe("03 §3 schedules through the official client", () => {
   test("a schedule shows what it was created with, and a new definition replaces it whole", async () => {
     const { scheduleId } = await client.schedules.create({
       destination: "https://example.com/first?a=b",
@@ -170,7 +170,7 @@ describe("schedules through the official client", () => {
   });
 });
 
-describe("schedulers", () => {
+describe("03 §3 schedulers", () => {
   test(
     "a schedule that was just created fires at its next minute, less than a second late",
     { timeout: 90_000 },

@@ -132,7 +132,7 @@ describe("01 §9 an item of a batch", () => {
     ]);
   });
 
-  it("04 carries what a workflow sends, and does not choke on it", async () => {
+  it("01 §3 carries what a workflow sends, and does not choke on it", async () => {
     const headers = {
       "upstash-workflow-init": "true",
       "upstash-workflow-runid": "wfr_1",

@@ -107,7 +107,7 @@ async function shown(options: PendingMessage["options"]) {
   };
 }
 
-describe("03 §1, §3, §5, §8 callback, failureCallback and their headers", () => {
+describe("03 §1 callback, failureCallback and their headers", () => {
   it("are there under the names that each resource has for them", async () => {
     const urls = { callback: "https://c.test", failureCallback: "https://f.test" };
     const singular = {

@@ -68,7 +68,7 @@ const full: Schedule = {
   lastFired: { [uuid(1)]: "in-progress", [uuid(2)]: "success", [uuid(3)]: "fail" },
 };
 
-describe("contract 03 §3: create", () => {
+describe("03 §3 POST /v2/schedules/{destination}", () => {
   it("the official client's whole request arrives in the command", async () => {
     const { scheduleId } = await client.schedules.create({
       destination: "https://example.com/a?b=c",
@@ -143,14 +143,14 @@ describe("contract 03 §3: create", () => {
     });
   });
 
-  it("deduplication is asked of single publishes only: it is ignored (01 §5)", async () => {
+  it("01 §5 deduplication is asked of single publishes only: it is ignored", async () => {
     const headers = [CRON, "Upstash-Deduplication-Id: ", "Upstash-Content-Based-Deduplication: x"];
     const answer = await wire.send("POST /v2/schedules/https://example.com/", headers);
     expect(answer.status).toBe(200);
     expect(created().template).not.toHaveProperty("deduplication");
   });
 
-  it("a publish with a cron makes a schedule (07 Q13)", async () => {
+  it("07 Q13 a publish with a cron makes a schedule", async () => {
     const answer = await wire.send("POST /v2/publish/https://example.com/", [CRON], "body");
     expect(answer.status).toBe(200);
     expect(answer.json()).toEqual({ scheduleId: expect.stringMatching(/^scd_/) });
@@ -184,7 +184,7 @@ describe("contract 03 §3: create", () => {
     expect(answer.error()).toContain("invalid destination url: endpoint has invalid scheme");
   });
 
-  it("a read-only token may look, not change (03 §9)", async () => {
+  it("03 §9 a read-only token may look, not change", async () => {
     wire.engine.schedules.push(plain);
     const as = [`Authorization: Bearer ${READONLY_TOKEN}`, CRON];
     expect((await wire.send("GET /v2/schedules/scd_plain", as)).status).toBe(200);
@@ -198,7 +198,7 @@ describe("contract 03 §3: create", () => {
   });
 });
 
-describe("contract 03 §3: get and list", () => {
+describe("03 §3 GET /v2/schedules", () => {
   it("a schedule with everything shows every field", async () => {
     wire.engine.schedules.push(full);
     const answer = await wire.send("GET /v2/schedules/full.one");
@@ -244,7 +244,7 @@ describe("contract 03 §3: get and list", () => {
     });
   });
 
-  it("what the schedule hides is hidden (01 §7), and binary bodies are base64 (00 §7)", async () => {
+  it("01 §7 what the schedule hides is hidden, and binary bodies are base64", async () => {
     const redaction = { body: true, headers: ["X-Two"] };
     wire.engine.schedules.push(
       { ...full, template: { ...full.template, options: { redaction } } },
@@ -278,7 +278,7 @@ describe("contract 03 §3: get and list", () => {
   });
 });
 
-describe("contract 03 §3: delete, pause, resume", () => {
+describe("03 §3 delete, pause and resume", () => {
   it("the official client's calls reach the engine", async () => {
     wire.engine.schedules.push(plain);
     await client.schedules.pause({ schedule: "scd_plain" });
@@ -299,7 +299,7 @@ describe("contract 03 §3: delete, pause, resume", () => {
     expect(wire.engine.scheduleChanges).toEqual(["pause scd_plain", "resume scd_plain"]);
   });
 
-  it("a destination that ends in a verb is a destination (07 Q39)", async () => {
+  it("07 Q39 a destination that ends in a verb is a destination", async () => {
     for (const destination of ["https://example.com/pause", "https://example.com/x/resume"]) {
       const answer = await wire.send(`POST /v2/schedules/${destination}`, [CRON]);
       expect(answer.status).toBe(200);
@@ -311,7 +311,7 @@ describe("contract 03 §3: delete, pause, resume", () => {
     expect(wire.engine.scheduleChanges).toEqual([]);
   });
 
-  it("what is absent is 404 (07 Q22)", async () => {
+  it("07 Q22 what is absent is 404", async () => {
     for (const line of ["DELETE gone", "PATCH gone/pause", "POST gone/resume"]) {
       const [method, path] = line.split(" ");
       expect((await wire.send(`${method} /v2/schedules/${path}`)).status, line).toBe(404);

@@ -11,7 +11,7 @@ function reason(raw: string): string {
   return parsed.reason;
 }
 
-describe("parseDestination", () => {
+describe("01 §2 parseDestination", () => {
   test.each([
     ["https://example.com", "https://example.com/"],
     ["HTTP://Example.com:80/A%2fb?x=1&y=%20#f", "http://example.com/A%2fb?x=1&y=%20#f"],
@@ -130,7 +130,7 @@ describe("parseDestination", () => {
   });
 });
 
-describe("refuseNonPublic", () => {
+describe("00 §3 refuseNonPublic", () => {
   test.each([
     ["http://127.0.0.1:3000/", "127.0.0.1"],
     ["http://127.1/", "127.0.0.1"],

@@ -16,7 +16,7 @@ const free: GateState = {
   periodStartedAtMs: null,
 };
 
-describe("allowance", () => {
+describe("02 §7 allowance", () => {
   test("a gate without rules holds nobody", () => {
     expect(allowance(free)).toBe(Infinity);
   });

@@ -9,7 +9,7 @@ const UNITS = [
   ["d", 86_400_000],
 ] as const;
 
-describe("parseDuration", () => {
+describe("00 §7 parseDuration", () => {
   test.each([
     ["50s", 50_000],
     ["30", 30_000],

@@ -4,7 +4,7 @@ import { canonicalHeaderName } from "./header-names.ts";
 
 const token = fc.stringMatching(/^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,30}$/);
 
-describe("canonicalHeaderName", () => {
+describe("00 §7 canonicalHeaderName", () => {
   test.each([
     ["x-my-header", "X-My-Header"],
     ["CONTENT-TYPE", "Content-Type"],

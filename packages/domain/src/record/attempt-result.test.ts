@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { isDelivered } from "./attempt-result.ts";
 
-describe("isDelivered", () => {
+describe("02 §2 isDelivered", () => {
   test.each([
     [100, false],
     [199, false],

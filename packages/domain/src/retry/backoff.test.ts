@@ -10,7 +10,7 @@ const giving = (result: number): RetryDelayExpression => ({
   evaluate: () => result,
 });
 
-describe("defaultBackoffMs", () => {
+describe("02 §3 defaultBackoffMs", () => {
   test.each([
     [1, 12],
     [2, 2 * 60 + 28],
@@ -33,7 +33,7 @@ describe("defaultBackoffMs", () => {
   });
 });
 
-describe("expressionBackoffMs", () => {
+describe("01 §4 expressionBackoffMs", () => {
   test("hands the number of retries so far to the expression", () => {
     const expression: RetryDelayExpression = { kind: "expression", evaluate: (n) => 1000 * n };
     expect(expressionBackoffMs(expression, 3)).toBe(3000);

@@ -22,7 +22,7 @@ const attempt = (changes: Partial<FinishedAttempt>): FinishedAttempt => ({
   ...changes,
 });
 
-describe("decideNext", () => {
+describe("02 §2 decideNext", () => {
   test("a 2xx delivers, even on the last attempt and whatever its headers say", () => {
     const result = answer(200, { "Retry-After": ["5"] });
     expect(decideNext(attempt({ result }))).toEqual({ kind: "delivered" });

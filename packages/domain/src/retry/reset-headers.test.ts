@@ -13,7 +13,7 @@ const NAMES = [
 
 const retryAfter = (value: string): number | null => resetDelayMs({ "Retry-After": [value] }, NOW);
 
-describe("resetDelayMs", () => {
+describe("02 §3 resetDelayMs", () => {
   test.each([
     ["0", 0],
     ["120", 120_000],

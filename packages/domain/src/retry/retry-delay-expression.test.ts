@@ -43,7 +43,7 @@ const { sum } = fc.letrec<Record<"sum" | "operand", { text: string; value: numbe
   ),
 }));
 
-describe("parseRetryDelayExpression", () => {
+describe("01 §4 parseRetryDelayExpression", () => {
   test.each([
     ["1000", 3, 1000],
     ["1000 * (1 + retried)", 2, 3000],

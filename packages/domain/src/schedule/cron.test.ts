@@ -20,7 +20,7 @@ function firstOf(text: string, from: string): string {
   return local === null ? "never" : new Date(local).toISOString().slice(0, 16);
 }
 
-describe("parseCron (contract 03 §3)", () => {
+describe("03 §3 parseCron", () => {
   it("reads five fields in UTC", () => {
     const cron = parsed("*/5 9-17 * * MON-FRI");
     expect(cron).toMatchObject({

@@ -16,7 +16,7 @@ function decide(text: string, due: string, now: string): string {
   return `fire ${show(fireMs)}${left}, next ${show(nextMs)}`;
 }
 
-describe("decideDue (contract 07 Q23)", () => {
+describe("07 Q23 decideDue", () => {
   it("fires a tick that is due, and says when the next one is", () => {
     expect(decide("* * * * *", "2026-03-02 12:00", "2026-03-02 12:00:00.004")).toBe(
       "fire 2026-03-02 12:00, next 2026-03-02 12:01",

@@ -29,7 +29,7 @@ function runTexts(text: string, from: string, to: string): string[] {
   );
 }
 
-describe("nextRun", () => {
+describe("03 §3 nextRun", () => {
   it("is after the moment asked about, never at it", () => {
     const at = Date.parse("2026-05-01T12:00Z");
     expect(nextRun(cron("* * * * *"), at)).toBe(at + MINUTE);
@@ -172,7 +172,7 @@ function schedulesAround({ zone, at, before, after }: Change): Cron[] {
   ].map((fields) => cron(`CRON_TZ=${zone} ${fields}`));
 }
 
-describe("nextRun at changes of clocks", () => {
+describe("03 §3 nextRun at changes of clocks", () => {
   const changes = ZONES.flatMap(changesOf);
 
   it("keeps the written rule in every zone, at every change of ten years", () => {
@@ -210,7 +210,7 @@ describe("nextRun at changes of clocks", () => {
   });
 });
 
-describe("lastRun", () => {
+describe("03 §3 lastRun", () => {
   const texts = [
     "* * * * *",
     "* 9 * * 1-5",
