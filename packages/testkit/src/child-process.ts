@@ -17,8 +17,12 @@ export interface RunningProcess {
 }
 
 /** Runs a source file of the project with Node, in an environment of its own. */
-export function startProcess(file: string, env: NodeJS.ProcessEnv): RunningProcess {
-  const child = spawn(process.execPath, [file], {
+export function startProcess(
+  file: string,
+  env: NodeJS.ProcessEnv,
+  words: readonly string[] = [],
+): RunningProcess {
+  const child = spawn(process.execPath, [file, ...words], {
     cwd: root,
     env: { PATH: process.env["PATH"], ...env },
     stdio: ["ignore", "pipe", "pipe"],

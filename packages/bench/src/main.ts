@@ -1,0 +1,104 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
+import { parseArgs } from "node:util";
+
+import type { Bench, BenchResult } from "./bench.ts";
+import { benches } from "./benches.ts";
+import { openLab } from "./lab/lab.ts";
+import { judge } from "./measure/verdict.ts";
+import { describeMachine } from "./report/machine.ts";
+import { renderTable } from "./report/table.ts";
+
+const DEFAULT_ROUNDS = 5;
+
+const help = `Usage: bench [name …] [--rounds n] [--out file]
+
+Measures OmniStore side by side with what it is compared to, in turns, and prints one table of
+ratios: least, median and greatest of all rounds. Only ratios of one run mean anything.
+
+${benches.map(({ name, summary }) => `  ${name.padEnd(12)} ${summary}`).join("\n")}
+
+  --rounds n   how often each contender has its turn (${DEFAULT_ROUNDS})
+  --out file   where the figures go as JSON (.omnistore/bench/latest.json)
+`;
+
+function refuse(problem: string): never {
+  process.stderr.write(`${problem}\n\n${help}`);
+  process.exit(1);
+}
+
+function readCommandLine() {
+  try {
+    const { values, positionals } = parseArgs({
+      options: {
+        help: { type: "boolean", short: "h" },
+        rounds: { type: "string", default: String(DEFAULT_ROUNDS) },
+        out: { type: "string", default: ".omnistore/bench/latest.json" },
+      },
+      allowPositionals: true,
+    });
+    return { ...values, names: positionals };
+  } catch (error) {
+    return refuse(error instanceof Error ? error.message : String(error));
+  }
+}
+
+function chosen(names: readonly string[]): readonly Bench[] {
+  if (names.length === 0) return benches;
+  return names.map(
+    (name) =>
+      benches.find((bench) => bench.name === name) ?? refuse(`There is no bench "${name}".`),
+  );
+}
+
+function say(text: string): void {
+  process.stderr.write(`${text}\n`);
+}
+
+/** Each bench has a lab of its own: nothing it leaves behind reaches the next. */
+async function runBench(bench: Bench, rounds: number): Promise<BenchResult> {
+  const startedMs = performance.now();
+  say(`${bench.name}: ${bench.summary}`);
+  const lab = await openLab((text) => say(`  ${text}`));
+  const closeAndExit = () => void lab.close().finally(() => process.exit(130));
+  process.once("SIGINT", closeAndExit);
+  process.once("SIGTERM", closeAndExit);
+  try {
+    return await bench.run(lab, rounds);
+  } finally {
+    await lab.close();
+    process.off("SIGINT", closeAndExit);
+    process.off("SIGTERM", closeAndExit);
+    say(`  ${((performance.now() - startedMs) / 1000).toFixed(0)} s`);
+  }
+}
+
+async function runAll(which: readonly Bench[], rounds: number, out: string): Promise<void> {
+  const machine = describeMachine();
+  const startedAt = new Date().toISOString();
+  const results = new Map<string, BenchResult>();
+  for (const bench of which) results.set(bench.name, await runBench(bench, rounds));
+
+  const rows = [...results.values()].flatMap((result) => result.rows);
+  const notes = [...results.values()].flatMap((result) => result.notes ?? []);
+  const report = {
+    startedAt,
+    machine,
+    rounds,
+    rows: rows.map((row) => ({ ...row, verdict: judge(row) })),
+    samples: [...results.values()].flatMap((result) => result.samples),
+    notes,
+  };
+  await mkdir(dirname(out), { recursive: true });
+  await writeFile(out, `${JSON.stringify(report, null, 2)}\n`);
+  const { cpu, cores, memoryGiB, system, node } = machine;
+  const place = `${cores} × ${cpu}, ${memoryGiB} GiB, ${system}, Node ${node}, ${rounds} rounds`;
+  process.stdout.write(
+    [place, "", renderTable(rows), ...notes, "", `figures: ${out}`, ""].join("\n"),
+  );
+}
+
+const { help: isHelpAsked, rounds, out, names } = readCommandLine();
+if (isHelpAsked === true) process.stdout.write(help);
+else if (!/^[1-9]\d?$/.test(rounds)) refuse(`--rounds must be 1 to 99, not "${rounds}".`);
+else await runAll(chosen(names), Number(rounds), out);
