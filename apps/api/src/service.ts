@@ -2,12 +2,14 @@ import type { EngineCore } from "@omnistore/engine/core";
 import { createOperations } from "@omnistore/engine/operations";
 import type { DirectLane } from "@omnistore/engine/store/direct-lane";
 import { MessageStore } from "@omnistore/engine/store/message-store";
+import { createAdministration } from "@omnistore/engine/tenant/administration";
 import { Authenticator } from "@omnistore/engine/tenant/authenticate";
 import { ensureDevelopmentTenant } from "@omnistore/engine/tenant/development-tenant";
-import { Announcer } from "@omnistore/engine/wake/wake-channel";
+import { TokenUses } from "@omnistore/engine/tenant/token-uses";
+import { Announcer, WakeListener } from "@omnistore/engine/wake/wake-channel";
 import type { Config } from "@omnistore/runtime/config";
 import type { Logger } from "@omnistore/runtime/logger";
-import { defineService, type Service } from "@omnistore/runtime/service";
+import { composeServices, defineService, type Service } from "@omnistore/runtime/service";
 
 import { createApp } from "./app.ts";
 import { close, createHttpServer, listen } from "./http-server.ts";
@@ -42,23 +44,37 @@ export function createApi(
     directLane: neighbour?.directLane,
     onStored: wakeDispatchers,
   });
+  const tokenUses = new TokenUses(core.pool);
+  const authenticator = new Authenticator(core.db, {
+    acceptDevelopmentCredentials: config.mode === "dev",
+    onUsed: (tenantId, tokenId) => tokenUses.note(tenantId, tokenId),
+  });
+  const credentialAnnouncer = new Announcer(core.pool, "credentials");
   const operations = createOperations({
     pool: core.pool,
     db: core.db,
     clock: core.clock,
     store,
     signingKeys: core.signingKeys,
-    authenticator: new Authenticator(core.db, {
-      acceptDevelopmentCredentials: config.mode === "dev",
-    }),
+    authenticator,
     onScheduleChanged: () => scheduleAnnouncer.announce(),
     wakeDispatchers,
     onError: (error) => logger.error({ err: error }, "a message could not be stored"),
   });
-  const server = createHttpServer(createApp(config, core, operations, logger));
+  const administration = createAdministration({
+    db: core.db,
+    clock: core.clock,
+    sealer: core.sealer,
+    defaultPlan: config.mode === "dev" ? "development" : "pay-as-you-go",
+    onCredentialsChanged: () => {
+      authenticator.forget();
+      credentialAnnouncer.announce();
+    },
+  });
+  const server = createHttpServer(createApp({ config, core, operations, administration, logger }));
   let port = config.port;
 
-  const service = defineService("api", {
+  const serving = defineService("requests", {
     async start() {
       if (config.mode === "dev") await ensureDevelopmentTenant(core.db, core.sealer);
       port = await listen(server, config.port, config.host);
@@ -69,6 +85,11 @@ export function createApi(
       await store.drain();
     },
   });
+  const service = composeServices("api", [
+    tokenUses,
+    new WakeListener(core.databaseUrl, "credentials", () => authenticator.forget()),
+    serving,
+  ]);
   return {
     name: service.name,
     start: () => service.start(),

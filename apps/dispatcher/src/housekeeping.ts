@@ -1,6 +1,7 @@
 import { dropExpiredPartitions, ensurePartitions } from "@omnistore/db/partitions";
 import type { EngineCore } from "@omnistore/engine/core";
 import { forgetDeduplications } from "@omnistore/engine/store/forget-deduplications.sql";
+import { deleteTenants } from "@omnistore/engine/tenant/delete-tenants.sql";
 import type { Logger } from "@omnistore/runtime/logger";
 import { defineService, type Service } from "@omnistore/runtime/service";
 import { PgBoss } from "pg-boss";
@@ -21,6 +22,11 @@ const JOBS = [
     name: "forget-deduplications",
     cron: "* * * * *",
     run: ({ pool }: EngineCore) => forgetDeduplications(pool),
+  },
+  {
+    name: "delete-tenants",
+    cron: "* * * * *",
+    run: ({ pool }: EngineCore) => deleteTenants(pool),
   },
 ] as const;
 

@@ -13,6 +13,8 @@ import type { HeaderMap, PendingMessage } from "@omnistore/domain/message/messag
 import type { Operations } from "@omnistore/domain/operations";
 import type { PublishCommand } from "@omnistore/domain/publish/publish-command";
 import type { Schedule, ScheduleCommand } from "@omnistore/domain/schedule/schedule";
+import { planOf } from "@omnistore/domain/tenant/plans";
+import type { Caller, Role } from "@omnistore/domain/tenant/tenant";
 import type { EndpointPattern } from "@omnistore/domain/topic/endpoints";
 import type { AddEndpointsOutcome, Endpoint, Topic } from "@omnistore/domain/topic/topic";
 
@@ -22,9 +24,19 @@ export const READONLY_TOKEN = btoa(JSON.stringify({ UserID: "writer", Password: 
 export const KEYS = { current: "sig_current_key", next: "sig_next_key" };
 
 const CALLERS = new Map([
-  [FULL_TOKEN, { tenantId: "tenant-1", role: "full" } as const],
-  [READONLY_TOKEN, { tenantId: "tenant-1", role: "readonly" } as const],
+  [FULL_TOKEN, caller("full")],
+  [READONLY_TOKEN, caller("readonly")],
 ]);
+
+function caller(role: Role): Caller {
+  return {
+    tenantId: "tenant-1",
+    role,
+    token: { id: uuid(1), name: role },
+    standing: "active",
+    plan: planOf("development", {}),
+  };
+}
 
 /**
  * Stands in for the engine in this package's tests: it remembers what the wire asked of it and

@@ -1,4 +1,6 @@
-import { pgTable, text, uuid } from "drizzle-orm/pg-core";
+import type { LimitOverrides } from "@omnistore/domain/tenant/plans";
+import { PLAN_NAMES } from "@omnistore/domain/tenant/plans";
+import { jsonb, pgTable, text, uuid } from "drizzle-orm/pg-core";
 
 import { bytea, instant } from "../columns.ts";
 
@@ -10,4 +12,11 @@ export const tenants = pgTable("tenants", {
   currentSigningKey: bytea("current_signing_key").notNull(),
   nextSigningKey: bytea("next_signing_key").notNull(),
   createdAt: instant("created_at").notNull().defaultNow(),
+  plan: text("plan", { enum: PLAN_NAMES }).notNull().default("pay-as-you-go"),
+  /** In the place of those of the plan. */
+  limits: jsonb("limits").$type<LimitOverrides>().notNull().default({}),
+  suspendedAt: instant("suspended_at"),
+  deletionAskedAt: instant("deletion_asked_at"),
+  /** Rows that the deletion removed so far, by table. */
+  deletedRows: jsonb("deleted_rows").$type<Record<string, number>>(),
 });

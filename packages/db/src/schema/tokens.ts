@@ -13,7 +13,12 @@ export const tokens = pgTable(
     hash: bytea("hash").notNull(),
     role: text("role", { enum: ROLES }).notNull(),
     name: text("name").notNull(),
+    /** How its secret begins: enough to recognise it, far too little to guess it. */
+    prefix: text("prefix").notNull().default(""),
     createdAt: instant("created_at").notNull().defaultNow(),
+    expiresAt: instant("expires_at"),
+    /** Written at most every ten minutes. */
+    lastUsedAt: instant("last_used_at"),
   },
   (table) => [
     primaryKey({ columns: [table.tenantId, table.id] }),

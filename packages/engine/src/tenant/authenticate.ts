@@ -1,26 +1,36 @@
+import { tenants } from "@omnistore/db/schema/tenants";
 import { tokens } from "@omnistore/db/schema/tokens";
+import { planOf } from "@omnistore/domain/tenant/plans";
 import type { Caller } from "@omnistore/domain/tenant/tenant";
-import { and, eq } from "drizzle-orm";
+import { and, eq, sql } from "drizzle-orm";
 import { LRUCache } from "lru-cache";
 
 import type { Database } from "../database.ts";
 import { DEVELOPMENT_TENANT_ID } from "./development-credentials.ts";
+import { standingOf } from "./standing.ts";
 import { claimedTenantId, hashToken } from "./token.ts";
 
-/** A revoked token works for at most this long. */
-const CACHE_MS = 1_000;
+/**
+ * How long a token is remembered, from the moment the database was asked: a revocation holds within a
+ * second also where its announcement never arrives.
+ */
+const CACHE_MS = 900;
 const CACHED_TOKENS = 10_000;
 
 export interface AuthenticatorOptions {
   /** True in development mode only: the credentials are public. */
   readonly acceptDevelopmentCredentials: boolean;
+  /** Told of every token that was looked up and is one of ours. */
+  readonly onUsed?: (tenantId: string, tokenId: string) => void;
 }
 
-/** Proves tokens against their stored hashes, with a short memory. */
+/** Proves tokens against their stored hashes, with a short memory that never holds their text. */
 export class Authenticator {
   readonly #db: Database;
   readonly #options: AuthenticatorOptions;
   readonly #known = new LRUCache<string, Caller>({ max: CACHED_TOKENS, ttl: CACHE_MS });
+  /** Counts the times everything was forgotten: a look-up that began before is not remembered. */
+  #era = 0;
 
   constructor(db: Database, options: AuthenticatorOptions) {
     this.#db = db;
@@ -29,20 +39,51 @@ export class Authenticator {
 
   /** Who the token stands for; null when it is not, or no longer, a token of ours. */
   async authenticate(token: string): Promise<Caller | null> {
-    const known = this.#known.get(token);
+    const hash = hashToken(token);
+    const key = hash.toString("base64");
+    const known = this.#known.get(key);
     if (known) return known;
     const tenantId = claimedTenantId(token);
     if (tenantId === null) return null;
     if (tenantId === DEVELOPMENT_TENANT_ID && !this.#options.acceptDevelopmentCredentials) {
       return null;
     }
+    return this.#lookUp(key, tenantId, hash);
+  }
+
+  /** Forgets every token: some may have been revoked, or their tenants changed. */
+  forget(): void {
+    this.#era += 1;
+    this.#known.clear();
+  }
+
+  async #lookUp(key: string, tenantId: string, hash: Buffer): Promise<Caller | null> {
+    const [era, start] = [this.#era, performance.now()];
     const [row] = await this.#db
-      .select({ role: tokens.role })
+      .select({
+        id: tokens.id,
+        name: tokens.name,
+        role: tokens.role,
+        remainingMs: sql<number>`coalesce(extract(epoch FROM ${tokens.expiresAt} - now()) * 1000, ${CACHE_MS})::float8`,
+        suspendedAt: tenants.suspendedAt,
+        deletionAskedAt: tenants.deletionAskedAt,
+        plan: tenants.plan,
+        limits: tenants.limits,
+      })
       .from(tokens)
-      .where(and(eq(tokens.tenantId, tenantId), eq(tokens.hash, hashToken(token))));
-    if (!row) return null;
-    const caller = { tenantId, role: row.role };
-    this.#known.set(token, caller);
+      .innerJoin(tenants, eq(tenants.tenantId, tokens.tenantId))
+      .where(and(eq(tokens.tenantId, tenantId), eq(tokens.hash, hash)));
+    if (!row || row.remainingMs <= 0) return null;
+    const caller: Caller = {
+      tenantId,
+      role: row.role,
+      token: { id: row.id, name: row.name },
+      standing: standingOf(row),
+      plan: planOf(row.plan, row.limits),
+    };
+    const ttl = Math.ceil(Math.min(CACHE_MS, row.remainingMs));
+    if (era === this.#era) this.#known.set(key, caller, { ttl, start });
+    this.#options.onUsed?.(tenantId, row.id);
     return caller;
   }
 }

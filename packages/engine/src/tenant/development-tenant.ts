@@ -15,8 +15,8 @@ export async function ensureDevelopmentTenant(db: Database, sealer: Sealer): Pro
   };
   await db
     .insert(tenants)
-    .values({ tenantId, name: "development", ...keys })
-    .onConflictDoUpdate({ target: tenants.tenantId, set: keys });
+    .values({ tenantId, name: "development", plan: "development", ...keys })
+    .onConflictDoUpdate({ target: tenants.tenantId, set: { plan: "development", ...keys } });
   await db
     .insert(tokens)
     .values({

@@ -16,6 +16,14 @@ export function makeToken(tenantId: string, random: Buffer): string {
   return Buffer.from(JSON.stringify(claims)).toString("base64");
 }
 
+/** Characters of a secret that may be shown: 36 of its 256 bits. */
+const SHOWN = 6;
+
+/** How the secret inside a token of `makeToken` begins, to recognise it by. */
+export function tokenPrefix(random: Buffer): string {
+  return SECRET_PREFIX + random.toString("base64url").slice(0, SHOWN);
+}
+
 /** The tenant that a token says it belongs to, unproven; null when it is not a token of ours. */
 export function claimedTenantId(token: string): string | null {
   try {

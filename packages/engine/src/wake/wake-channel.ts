@@ -7,6 +7,8 @@ const WAKE_CHANNELS = {
   deliveries: "omnistore_ready",
   /** Schedulers listen: a schedule was created or changed. */
   schedules: "omnistore_schedules",
+  /** Apis listen: a token was revoked, or a tenant or its plan changed. */
+  credentials: "omnistore_credentials",
 } as const;
 export type WakeChannel = keyof typeof WAKE_CHANNELS;
 

@@ -30,6 +30,8 @@ export interface PublishRouteOptions {
 export interface PublishRouteShape {
   /** What stands before the destination, with the slash. */
   readonly verbPath: string;
+  /** To send messages, or to change what sends them. */
+  readonly access: "publish" | "write";
   readonly queueName?: string;
   /** Throws for a method that is not served. */
   readonly checkMethod?: (method: string, credential: Credential) => void;
@@ -42,12 +44,12 @@ export interface PublishRouteShape {
 export async function readPublishRequest(
   { operations }: WireServices,
   { allowPrivateDestinations }: PublishRouteOptions,
-  { verbPath, queueName, checkMethod }: PublishRouteShape,
+  { verbPath, access, queueName, checkMethod }: PublishRouteShape,
   incoming: IncomingMessage,
 ): Promise<PublishRequest> {
   const { destination, reserved } = takeDestination(incoming.url ?? "", verbPath);
   const credential = findCredential(incoming.headers.authorization, reserved);
-  const caller = await authenticate(operations, credential, "write");
+  const caller = await authenticate(operations, credential, access);
   checkMethod?.(incoming.method ?? "", credential);
   const receivers = await resolveReceivers(destination, {
     allowPrivateDestinations,

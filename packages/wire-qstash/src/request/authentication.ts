@@ -1,5 +1,5 @@
 import type { Operations } from "@omnistore/domain/operations";
-import type { Caller } from "@omnistore/domain/tenant/tenant";
+import { accessProblem, type Access, type Caller } from "@omnistore/domain/tenant/tenant";
 import { InvalidRequest } from "../errors.ts";
 import { TOKEN_PARAMETER } from "./destination.ts";
 import type { Parameter } from "./query.ts";
@@ -40,11 +40,11 @@ export function findCredential(
   );
 }
 
-/** Who the token stands for. Throws 401 for a stranger, 403 for a reader who wants to write. */
+/** Who the token stands for. Throws 401 for a stranger, 403 for a caller who may not. */
 export async function authenticate(
   operations: Operations,
   credential: Credential,
-  access: "read" | "write",
+  access: Access,
 ): Promise<Caller> {
   const caller = await operations.authenticate(credential.token);
   if (caller === null) {
@@ -52,8 +52,7 @@ export async function authenticate(
       credential.source === "header" ? "Authorization header" : `parameter ${TOKEN_PARAMETER}`;
     throw new InvalidRequest(401, `the token in the ${place} is unknown or no longer valid`);
   }
-  if (access === "write" && caller.role === "readonly") {
-    throw new InvalidRequest(403, "this token is read-only: it may not change anything");
-  }
+  const problem = accessProblem(caller, access);
+  if (problem !== null) throw new InvalidRequest(403, problem);
   return caller;
 }

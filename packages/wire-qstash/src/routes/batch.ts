@@ -19,7 +19,7 @@ import { reply } from "../reply.ts";
 import { callerIp } from "../request/caller-ip.ts";
 import { readJson } from "../request/json-body.ts";
 import type { WireHandler, WireServices } from "./guarded.ts";
-import { writeRoute } from "./guarded.ts";
+import { sendRoute } from "./guarded.ts";
 
 /** An item that can be published, or why it cannot. */
 type PreparedItem =
@@ -44,7 +44,7 @@ interface BatchContext extends ResolveOptions {
  */
 export function batchRoute(services: WireServices, options: PublishRouteOptions): WireHandler {
   const { operations } = services;
-  return writeRoute(services, async ({ caller: { tenantId }, context: { env } }) => {
+  return sendRoute(services, async ({ caller: { tenantId }, context: { env } }) => {
     const items = readItems(await readJson(env.incoming, MAX_BATCH_BYTES));
     const context: BatchContext = {
       tenantId,

@@ -26,6 +26,7 @@ function shapeOf(target: string): PublishRouteShape {
   const queueName = path.slice(start, end === -1 ? undefined : end);
   return {
     verbPath: `${BASE}${queueName}/`,
+    access: "publish",
     queueName: checkName("the queue name", queueName),
     checkMethod: (method, credential) => checkMethod(method, credential, "/v2/enqueue"),
   };

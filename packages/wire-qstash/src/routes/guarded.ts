@@ -1,6 +1,6 @@
 import type { HttpBindings } from "@hono/node-server";
 import type { Operations } from "@omnistore/domain/operations";
-import type { Caller } from "@omnistore/domain/tenant/tenant";
+import type { Access, Caller } from "@omnistore/domain/tenant/tenant";
 import type { Context } from "hono";
 import { InvalidRequest, errorReply, quote } from "../errors.ts";
 import { authenticate, findCredential } from "../request/authentication.ts";
@@ -45,7 +45,7 @@ export function guarded({ onError }: WireServices, handle: WireHandler): WireHan
   };
 }
 
-/** A guarded GET route for callers of either role. Contract 00 §2, 03 §9. */
+/** A guarded GET route for callers who may look. Contract 00 §2, 03 §9. */
 export function readRoute(services: WireServices, handle: CallerHandler): WireHandler {
   return callerRoute(services, "read", handle);
 }
@@ -55,11 +55,12 @@ export function writeRoute(services: WireServices, handle: CallerHandler): WireH
   return callerRoute(services, "write", handle);
 }
 
-function callerRoute(
-  services: WireServices,
-  access: "read" | "write",
-  handle: CallerHandler,
-): WireHandler {
+/** A guarded route that sends messages and changes nothing else. */
+export function sendRoute(services: WireServices, handle: CallerHandler): WireHandler {
+  return callerRoute(services, "publish", handle);
+}
+
+function callerRoute(services: WireServices, access: Access, handle: CallerHandler): WireHandler {
   return guarded(services, async (context) => {
     const { incoming } = context.env;
     const parameters = parseQuery(splitTarget(incoming.url ?? "").query);

@@ -1,12 +1,14 @@
 import { reply } from "../reply.ts";
+import { redactedText } from "../views/redact.ts";
 import type { WireHandler, WireServices } from "./guarded.ts";
 import { readRoute, writeRoute } from "./guarded.ts";
 
-/** `GET /v2/keys`; the official client also probes a development server by it. Contract 03 §7, 05 §4. */
+/** `GET /v2/keys`, redacted for who may not sign; the official client also probes a development server by it. Contract 03 §7, 05 §4. */
 export function getKeysRoute(services: WireServices): WireHandler {
   return readRoute(services, async ({ caller }) => {
     const { current, next } = await services.operations.getSigningKeys(caller.tenantId);
-    return reply(200, { current, next });
+    if (caller.role === "full") return reply(200, { current, next });
+    return reply(200, { current: redactedText(current), next: redactedText(next) });
   });
 }
 

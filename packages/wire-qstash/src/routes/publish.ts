@@ -1,3 +1,5 @@
+import { accessProblem } from "@omnistore/domain/tenant/tenant";
+import { InvalidRequest } from "../errors.ts";
 import { decodePublishSettings } from "../headers/publish-settings.ts";
 import { submit, unavailableReply } from "../publish/answer.ts";
 import { publishCommands } from "../publish/commands.ts";
@@ -21,6 +23,7 @@ const WEBHOOK_METHODS: ReadonlySet<string> = new Set(["GET", "PUT", "PATCH", "DE
 export function publishRoute(services: WireServices, options: PublishRouteOptions): WireHandler {
   const shape: PublishRouteShape = {
     verbPath: "/v2/publish/",
+    access: "publish",
     checkMethod: (method, credential) => checkMethod(method, credential, "/v2/publish"),
   };
   return guarded(services, async ({ env: { incoming } }) =>
@@ -35,7 +38,11 @@ export async function publishOne(
 ): Promise<Response> {
   const { caller, receivers, configuration, context, incoming } = request;
   // Contract 07 Q13: with a cron it is a schedule.
-  if (configuration.settings.has("cron")) return createSchedule(operations, request);
+  if (configuration.settings.has("cron")) {
+    const problem = accessProblem(caller, "write");
+    if (problem !== null) throw new InvalidRequest(403, problem);
+    return createSchedule(operations, request);
+  }
   const settings = decodePublishSettings(configuration, context);
   const body = await readBody(incoming);
   const message = { ...settings, tenantId: caller.tenantId, body };

@@ -52,7 +52,12 @@ export function scheduleRoutes(services: WireServices, options: PublishRouteOpti
 
 function createScheduleRoute(services: WireServices, options: PublishRouteOptions): WireHandler {
   return guarded(services, async ({ env: { incoming } }) => {
-    const request = await readPublishRequest(services, options, { verbPath: BASE }, incoming);
+    const request = await readPublishRequest(
+      services,
+      options,
+      { verbPath: BASE, access: "write" },
+      incoming,
+    );
     return createSchedule(services.operations, request);
   });
 }

@@ -47,6 +47,11 @@ function redactHeaders(
   );
 }
 
+/** A secret in the same form. */
+export function redactedText(secret: string): string {
+  return redacted(Buffer.from(secret));
+}
+
 function redacted(original: Buffer): string {
   return `REDACTED:${hash("sha256", original)}`;
 }

@@ -1,0 +1,245 @@
+import { setTimeout as sleep } from "node:timers/promises";
+
+import { createApi } from "@omnistore/api/service";
+import { createCore } from "@omnistore/engine/core";
+import { loadConfig } from "@omnistore/runtime/config";
+import { createLogger } from "@omnistore/runtime/logger";
+import { composeServices } from "@omnistore/runtime/service";
+import { until } from "@omnistore/testkit/until";
+import { afterAll, beforeAll, expect, test } from "vitest";
+
+import { ask, asOperator } from "./operator.ts";
+import { startNode, type RunningNode } from "./running-node.ts";
+import { ADMIN_TOKEN } from "./tenant.ts";
+
+let node: RunningNode;
+/** A second api process's worth of caches, on the same database. */
+let second: { readonly url: string; stop(): Promise<void> };
+
+beforeAll(async () => {
+  node = await startNode({ OMNISTORE_ADMIN_TOKEN: ADMIN_TOKEN });
+  const config = loadConfig({ PORT: "0", HOST: "127.0.0.1", OMNISTORE_ADMIN_TOKEN: ADMIN_TOKEN });
+  const { encryptionKey } = config;
+  const core = createCore({ databaseUrl: node.databaseUrl, encryptionKey });
+  const api = createApi(config, core, createLogger({ level: "error", name: "second" }));
+  const services = composeServices("second", [core, api]);
+  await services.start();
+  second = { url: `http://127.0.0.1:${api.port}`, stop: () => services.stop() };
+});
+afterAll(async () => {
+  await second.stop();
+  await node.stop();
+});
+
+const publish = (url: string, token: string) =>
+  ask(url, "POST", "/v2/publish/http://127.0.0.1:9/", { token, body: {} });
+
+async function newTenant(name: string) {
+  const { status, body } = await asOperator(node, "POST", "/tenants", { name });
+  expect(status).toBe(201);
+  return body as { id: string; token: string; readonlyToken: string };
+}
+
+test("secrets are told once, and nothing that is read later holds them", async () => {
+  const { status, body } = await asOperator(node, "POST", "/tenants", { name: "x", plan: "free" });
+  expect(status).toBe(201);
+  expect(body).toEqual({
+    id: expect.any(String),
+    name: "x",
+    plan: "free",
+    token: expect.any(String),
+    readonlyToken: expect.any(String),
+    signingKeys: { current: expect.any(String), next: expect.any(String) },
+  });
+  const claims = JSON.parse(Buffer.from(body.token, "base64").toString()) as Record<string, string>;
+  expect(claims["UserID"]).toBe(body.id);
+  expect(claims["Password"]).toMatch(/^omnistore_[\w-]{43}$/);
+  const { body: tenant } = await asOperator(node, "GET", `/tenants/${body.id}`);
+  expect(tenant).toMatchObject({ id: body.id, status: "active", plan: "free" });
+  const { body: listed } = await asOperator(node, "GET", `/tenants/${body.id}/tokens`);
+  expect(listed.tokens).toHaveLength(2);
+  const { prefix } = listed.tokens.find(({ role }: { role: string }) => role === "full");
+  expect(claims["Password"]?.startsWith(prefix)).toBe(true);
+  expect(prefix).toMatch(/^omnistore_.{6}$/);
+  const told = JSON.stringify([tenant, listed]);
+  for (const secret of [claims["Password"], body.signingKeys.current]) {
+    expect(told).not.toContain(secret);
+  }
+});
+
+test("the list of tenants is read page by page, each tenant once", async () => {
+  const made = new Set<string>();
+  for (const name of ["one", "two", "three"]) made.add((await newTenant(name)).id);
+  const seen: string[] = [];
+  let cursor: string | undefined;
+  do {
+    const query: string = cursor === undefined ? "?count=2" : `?count=2&cursor=${cursor}`;
+    const { body } = await asOperator(node, "GET", `/tenants${query}`);
+    expect(body.tenants.length).toBeLessThanOrEqual(2);
+    seen.push(...body.tenants.map(({ id }: { id: string }) => id));
+    cursor = body.cursor;
+  } while (cursor !== undefined);
+  expect(new Set(seen).size).toBe(seen.length);
+  expect(seen).toEqual(expect.arrayContaining([...made]));
+  expect((await asOperator(node, "GET", "/tenants?cursor=nonsense")).status).toBe(400);
+  expect((await asOperator(node, "GET", "/tenants?count=101")).body.error).toContain('"101"');
+});
+
+test("a publish token sends messages and does nothing else", async () => {
+  const { id, token } = await newTenant("edge");
+  const { body: issued } = await asOperator(node, "POST", `/tenants/${id}/tokens`, {
+    name: "edge function",
+    role: "publish",
+  });
+  expect((await publish(node.url, issued.token)).status).toBe(200);
+  const asEdge = (method: string, path: string, body?: unknown) =>
+    ask(node.url, method, path, { token: issued.token, body });
+  const batch = [{ destination: "http://127.0.0.1:9/" }];
+  expect((await asEdge("POST", "/v2/batch", batch)).status).toBe(200);
+  expect((await asEdge("POST", "/v2/enqueue/q/http://127.0.0.1:9/", {})).status).toBe(200);
+  for (const path of ["/v2/logs", "/v2/keys", "/v1/tokens", "/v1/limits"]) {
+    expect((await asEdge("GET", path)).status).toBe(403);
+  }
+  expect((await asEdge("POST", "/v2/queues", { queueName: "q" })).status).toBe(403);
+  const scheduled = await asEdge("POST", "/v2/publish/http://127.0.0.1:9/?upstash-cron=@daily");
+  expect(scheduled.status).toBe(403);
+  expect((await ask(node.url, "GET", "/v2/schedules", { token })).body).toEqual([]);
+});
+
+test("a read-only token sees signing keys as hashes only", async () => {
+  const { token, readonlyToken } = await newTenant("auditor");
+  for (const path of ["/v2/keys", "/v1/keys"]) {
+    const { body: keys } = await ask(node.url, "GET", path, { token });
+    const { body: shown } = await ask(node.url, "GET", path, { token: readonlyToken });
+    expect(keys.current).toMatch(/^sig_/);
+    expect(shown.current).toMatch(/^REDACTED:[0-9a-f]{64}$/);
+    expect(JSON.stringify(shown)).not.toContain(keys.next);
+  }
+});
+
+test("a revoked token is refused by every process within a second, which remembered it", async () => {
+  const { id, token } = await newTenant("revokes");
+  const { body: issued } = await ask(node.url, "POST", "/v1/tokens", {
+    token,
+    body: { name: "short-lived", role: "full" },
+  });
+  for (const { url } of [node, second]) expect((await publish(url, issued.token)).status).toBe(200);
+  const revoked = performance.now();
+  const path = `/tenants/${id}/tokens/${issued.id}`;
+  expect((await asOperator(node, "DELETE", path)).status).toBe(200);
+  expect((await publish(node.url, issued.token)).status).toBe(401);
+  await until(async () => (await publish(second.url, issued.token)).status === 401);
+  expect(performance.now() - revoked).toBeLessThan(1_000);
+  expect((await asOperator(node, "DELETE", path)).status).toBe(404);
+});
+
+test("a rotated token works beside the new one until the overlap ends", async () => {
+  const { token } = await newTenant("rotates");
+  const asTenant = (method: string, path: string, body?: unknown) =>
+    ask(node.url, method, path, { token, body });
+  const { body: old } = await asTenant("POST", "/v1/tokens", { name: "worker", role: "publish" });
+  const rotated = await asTenant("POST", `/v1/tokens/${old.id}/rotate`, { overlapSeconds: 2 });
+  expect(rotated.status).toBe(201);
+  expect((await publish(node.url, old.token)).status).toBe(200);
+  expect((await publish(node.url, rotated.body.token)).status).toBe(200);
+  await until(async () => (await publish(node.url, old.token)).status === 401);
+  expect((await publish(node.url, rotated.body.token)).status).toBe(200);
+  const { body } = await asTenant("GET", "/v1/tokens");
+  const named = body.tokens.filter(({ name }: { name: string }) => name === "worker");
+  expect(named).toMatchObject([{ role: "publish" }, { role: "publish", expiresAt: null }]);
+  expect((await asTenant("POST", `/v1/tokens/${old.id}/rotate`)).status).toBe(404);
+});
+
+test("a token is refused from the moment that it expires", async () => {
+  const { token } = await newTenant("expires");
+  const expiresAt = Date.now() + 1_500;
+  const { body } = await ask(node.url, "POST", "/v1/tokens", {
+    token,
+    body: { name: "brief", role: "full", expiresAt },
+  });
+  expect((await publish(node.url, body.token)).status).toBe(200);
+  await until(async () => (await publish(node.url, body.token)).status === 401);
+  expect(Date.now()).toBeGreaterThanOrEqual(expiresAt - 50);
+});
+
+test("a suspended tenant is told so, by every process, and goes on when it is resumed", async () => {
+  const { id, token, readonlyToken } = await newTenant("suspended");
+  expect((await publish(second.url, token)).status).toBe(200);
+  const suspended = await asOperator(node, "POST", `/tenants/${id}/suspend`);
+  expect(suspended.body.status).toBe("suspended");
+  await until(async () => (await publish(second.url, token)).status === 403);
+  const refused = await ask(node.url, "GET", "/v2/logs", { token: readonlyToken });
+  expect(refused).toMatchObject({ status: 403, body: { error: expect.stringMatching(/suspend/) } });
+  await asOperator(node, "POST", `/tenants/${id}/resume`);
+  await until(async () => (await publish(second.url, token)).status === 200);
+});
+
+test("the plan and limits of a tenant can be changed, within what the service can do", async () => {
+  const { id, token } = await newTenant("grows");
+  const limits = { topics: 7, messagesPerDay: null };
+  const changed = await asOperator(node, "PUT", `/tenants/${id}/plan`, { plan: "free", limits });
+  expect(changed.body).toMatchObject({ plan: "free", limits: { ...limits, queues: 10 } });
+  await until(async () => {
+    const { body } = await ask(second.url, "GET", "/v1/limits", { token });
+    return body.plan === "free" && body.limits.topics === 7;
+  });
+  for (const wrong of [{ topics: 100_000 }, { topics: null }, { topics: 0 }, { nonsense: 1 }]) {
+    const answer = await asOperator(node, "PUT", `/tenants/${id}/plan`, { limits: wrong });
+    expect(answer.status).toBe(400);
+    expect(answer.body.error).toContain(Object.keys(wrong)[0]);
+  }
+  expect((await asOperator(node, "PUT", `/tenants/${id}/plan`, { plan: "gold" })).status).toBe(400);
+});
+
+test("what is no tenant, no token and no field is refused in words", async () => {
+  const nobody = "01980000-0000-7000-8000-000000000000";
+  for (const id of [nobody, "x", "%00"]) {
+    for (const [method, path] of [
+      ["GET", ""],
+      ["DELETE", ""],
+      ["POST", "/suspend"],
+      ["POST", "/resume"],
+      ["PUT", "/plan"],
+      ["GET", "/tokens"],
+      ["DELETE", `/tokens/${nobody}`],
+    ] as const) {
+      expect(await asOperator(node, method, `/tenants/${id}${path}`)).toMatchObject({
+        status: 404,
+        body: { error: expect.stringContaining("not found") },
+      });
+    }
+  }
+  for (const body of [{}, { name: "" }, { name: "a\u0000b" }, { name: "x", plan: "gold" }, [], 7]) {
+    expect((await asOperator(node, "POST", "/tenants", body)).status).toBe(400);
+  }
+  expect((await asOperator(node, "GET", "/nothing")).status).toBe(404);
+  expect((await ask(node.url, "GET", "/admin/v1/tenants", { token: "wrong" })).status).toBe(401);
+});
+
+test("the last use of a token is noted, without a write for each request", async () => {
+  const { id, token } = await newTenant("used");
+  for (let times = 0; times < 5; times += 1) await publish(node.url, token);
+  await until(async () => {
+    const { body } = await asOperator(node, "GET", `/tenants/${id}/tokens`);
+    const lastUse = (role: string) =>
+      body.tokens.find((each: { role: string }) => each.role === role).lastUsedAt;
+    expect(lastUse("readonly")).toBeNull();
+    return Math.abs(Date.now() - lastUse("full")) < 60_000;
+  }, 20_000);
+});
+
+test("a deleted tenant is closed at once, and then everything of it is gone", async () => {
+  const { id, token } = await newTenant("leaves");
+  for (let times = 0; times < 3; times += 1) await publish(node.url, token);
+  await ask(node.url, "POST", "/v2/queues", { token, body: { queueName: "q" } });
+  const deleting = await asOperator(node, "DELETE", `/tenants/${id}`);
+  expect(deleting).toMatchObject({ status: 202, body: { status: "deleting", deletedRows: {} } });
+  expect((await publish(node.url, token)).status).toBe(403);
+  await until(async () => {
+    const { status, body } = await asOperator(node, "GET", `/tenants/${id}`);
+    if (status === 200) expect(body.deletedRows).toBeDefined();
+    return status === 404;
+  }, 150_000);
+  await sleep(1_000);
+  expect((await publish(node.url, token)).status).toBe(401);
+}, 180_000);

@@ -1,0 +1,105 @@
+import { tenants } from "@omnistore/db/schema/tenants";
+import type { PageOutcome } from "@omnistore/domain/history/log-event";
+import { isUuid } from "@omnistore/domain/message/message-id";
+import type { Tenant, TenantAdministration } from "@omnistore/domain/tenant/administration";
+import { planOf, type LimitOverrides, type PlanName } from "@omnistore/domain/tenant/plans";
+import { and, asc, eq, gt, isNull, sql } from "drizzle-orm";
+
+import type { Database } from "../database.ts";
+import { orUnavailable } from "../unavailable.ts";
+import { createTenant } from "./create-tenant.ts";
+import type { Sealer } from "./seal.ts";
+import { standingOf } from "./standing.ts";
+import { createTokenOperations, type TokenParts } from "./tokens.ts";
+
+export interface AdministrationParts extends TokenParts {
+  readonly sealer: Sealer;
+  /** Of tenants that are created without naming one. */
+  readonly defaultPlan: PlanName;
+}
+
+/** What an operator may ask, each answered by the statement that does it. */
+export function createAdministration(parts: AdministrationParts): TenantAdministration {
+  const { db, onCredentialsChanged } = parts;
+  const thenForget = async <Result>(change: Promise<Result>): Promise<Result> => {
+    const result = await orUnavailable(change);
+    onCredentialsChanged();
+    return result;
+  };
+  return {
+    ...createTokenOperations(parts),
+    createTenant: (name, plan) =>
+      orUnavailable(createTenant(parts, name, plan ?? parts.defaultPlan)),
+    listTenants: (query) => orUnavailable(listTenants(db, query)),
+    getTenant: (id) => orUnavailable(getTenant(db, id)),
+    setSuspended: (id, isSuspended) => thenForget(setSuspended(db, id, isSuspended)),
+    deleteTenant: (id) => thenForget(askForDeletion(db, id)),
+    setPlan: (id, change) => thenForget(setPlan(db, id, change)),
+  };
+}
+
+async function listTenants(
+  db: Database,
+  { count, cursor }: { readonly count: number; readonly cursor?: string },
+): Promise<PageOutcome<Tenant>> {
+  const after = cursor === undefined ? undefined : Buffer.from(cursor, "base64url").toString();
+  if (after !== undefined && !isUuid(after)) return { kind: "bad-cursor" };
+  const rows = await db
+    .select()
+    .from(tenants)
+    .where(after === undefined ? undefined : gt(tenants.tenantId, after))
+    .orderBy(asc(tenants.tenantId))
+    .limit(count + 1);
+  const items = rows.slice(0, count).map(tenantOf);
+  const last = items.at(-1);
+  if (rows.length <= count || last === undefined) return { kind: "page", page: { items } };
+  const next = Buffer.from(last.id).toString("base64url");
+  return { kind: "page", page: { items, cursor: next } };
+}
+
+async function getTenant(db: Database, id: string): Promise<Tenant | null> {
+  if (!isUuid(id)) return null;
+  const [row] = await db.select().from(tenants).where(eq(tenants.tenantId, id));
+  return row === undefined ? null : tenantOf(row);
+}
+
+async function setSuspended(db: Database, id: string, isSuspended: boolean): Promise<boolean> {
+  if (!isUuid(id)) return false;
+  const since = sql`coalesce(${tenants.suspendedAt}, now())`;
+  const { rowCount } = await db
+    .update(tenants)
+    .set({ suspendedAt: isSuspended ? since : null })
+    .where(eq(tenants.tenantId, id));
+  return rowCount === 1;
+}
+
+async function askForDeletion(db: Database, id: string): Promise<boolean> {
+  if (!isUuid(id)) return false;
+  await db
+    .update(tenants)
+    .set({ deletionAskedAt: sql`now()`, deletedRows: {} })
+    .where(and(eq(tenants.tenantId, id), isNull(tenants.deletionAskedAt)));
+  return (await getTenant(db, id)) !== null;
+}
+
+async function setPlan(
+  db: Database,
+  id: string,
+  change: { readonly plan?: PlanName; readonly limits?: LimitOverrides },
+): Promise<Tenant | null> {
+  if (!isUuid(id)) return null;
+  if (Object.keys(change).length === 0) return getTenant(db, id);
+  const [row] = await db.update(tenants).set(change).where(eq(tenants.tenantId, id)).returning();
+  return row === undefined ? null : tenantOf(row);
+}
+
+function tenantOf(row: typeof tenants.$inferSelect): Tenant {
+  return {
+    id: row.tenantId,
+    name: row.name,
+    standing: standingOf(row),
+    plan: planOf(row.plan, row.limits),
+    createdAt: row.createdAt.getTime(),
+    deleted: row.deletedRows,
+  };
+}

@@ -1,0 +1,95 @@
+import type { Tenant, TenantAdministration } from "@omnistore/domain/tenant/administration";
+import { Hono, type Context } from "hono";
+
+import { readBody, readQuery, smallBody } from "./body.ts";
+import { ApiError, errorReply, quote } from "./errors.ts";
+import { NewTenant, PageQuery, PlanChange } from "./fields.ts";
+import { operatorOnly } from "./operator.ts";
+import { tenantNotFound, tokenHandlers } from "./tokens.ts";
+
+export interface AdminRouteOptions {
+  /** Bearer token of the operator; absent: the API is closed. */
+  readonly adminToken: string | undefined;
+  /** Told of every failure that is not the caller's. */
+  readonly onError: (error: unknown) => void;
+}
+
+/** The operator's API, `/admin/v1`: tenants, their tokens and their plans. */
+export function adminRoutes(
+  administration: TenantAdministration,
+  { adminToken, onError }: AdminRouteOptions,
+): Hono {
+  const tokens = tokenHandlers(administration, idOf);
+  const existing = async (context: Context): Promise<Tenant> => {
+    const tenant = await administration.getTenant(idOf(context));
+    if (tenant === null) throw tenantNotFound(idOf(context));
+    return tenant;
+  };
+  const suspend = (isSuspended: boolean) => async (context: Context) => {
+    const found = await administration.setSuspended(idOf(context), isSuspended);
+    if (!found) throw tenantNotFound(idOf(context));
+    return context.json(tenantView(await existing(context)));
+  };
+
+  return new Hono()
+    .basePath("/admin/v1")
+    .onError((error, context) => errorReply(error, context, onError))
+    .use("/*", operatorOnly(adminToken), smallBody)
+    .post("/tenants", async (context) => {
+      const { name, plan } = await readBody(context, NewTenant);
+      return context.json(await administration.createTenant(name, plan), 201);
+    })
+    .get("/tenants", async (context) => {
+      const { count, cursor } = readQuery(context, PageQuery);
+      const outcome = await administration.listTenants({
+        count,
+        ...(cursor === undefined ? {} : { cursor }),
+      });
+      if (outcome.kind === "bad-cursor") {
+        throw new ApiError(400, `cursor ${quote(cursor ?? "")} is not one of ours`);
+      }
+      const { items, cursor: next } = outcome.page;
+      return context.json({
+        tenants: items.map(tenantView),
+        ...(next === undefined ? {} : { cursor: next }),
+      });
+    })
+    .get("/tenants/:id", async (context) => context.json(tenantView(await existing(context))))
+    .post("/tenants/:id/suspend", suspend(true))
+    .post("/tenants/:id/resume", suspend(false))
+    .put("/tenants/:id/plan", async (context) => {
+      const change = await readBody(context, PlanChange);
+      const tenant = await administration.setPlan(idOf(context), change);
+      if (tenant === null) throw tenantNotFound(idOf(context));
+      return context.json(tenantView(tenant));
+    })
+    .delete("/tenants/:id", async (context) => {
+      if (!(await administration.deleteTenant(idOf(context)))) throw tenantNotFound(idOf(context));
+      return context.json(tenantView(await existing(context)), 202);
+    })
+    .post("/tenants/:id/tokens", (context) => tokens.create(context))
+    .get("/tenants/:id/tokens", async (context) => {
+      await existing(context);
+      return tokens.list(context);
+    })
+    .delete("/tenants/:id/tokens/:tokenId", (context) => tokens.revoke(context))
+    .all("/*", ({ req }) => {
+      throw new ApiError(404, `there is no route ${req.method} ${quote(req.path)}`);
+    });
+}
+
+function idOf(context: Context): string {
+  return context.req.param("id") ?? "";
+}
+
+function tenantView({ id, name, standing, plan, createdAt, deleted }: Tenant) {
+  return {
+    id,
+    name,
+    status: standing,
+    plan: plan.name,
+    limits: plan.limits,
+    createdAt,
+    ...(deleted === null ? {} : { deletedRows: deleted }),
+  };
+}

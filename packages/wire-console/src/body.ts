@@ -1,0 +1,70 @@
+import type { Context } from "hono";
+import { bodyLimit } from "hono/body-limit";
+import type { z } from "zod";
+
+import { ApiError, quote } from "./errors.ts";
+
+const LONGEST_VALUE = 200;
+const BODY_BYTES = 64 * 1024;
+
+/** Refuses larger bodies with 413 before they are read. */
+export const smallBody = bodyLimit({
+  maxSize: BODY_BYTES,
+  onError: () => {
+    throw new ApiError(413, `the body is too large: the limit is ${BODY_BYTES} bytes`);
+  },
+});
+
+/** The JSON that a request brings, in the shape of a schema; 400 names every field that is wrong. */
+export async function readBody<Schema extends z.ZodType>(
+  { req }: Context,
+  schema: Schema,
+): Promise<z.output<Schema>> {
+  const text = await req.text();
+  return check(schema, parse(text), "body");
+}
+
+/** The query parameters in the shape of a schema, of which each is a text. */
+export function readQuery<Schema extends z.ZodType>(
+  { req }: Context,
+  schema: Schema,
+): z.output<Schema> {
+  return check(schema, req.query(), "query");
+}
+
+/** No body at all is an empty object: every field may then be missing. */
+function parse(text: string): unknown {
+  if (text === "") return {};
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new ApiError(400, `the body is not JSON: ${quote(text)}`);
+  }
+}
+
+function check<Schema extends z.ZodType>(
+  schema: Schema,
+  value: unknown,
+  place: string,
+): z.output<Schema> {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const problems = parsed.error.issues.map(({ path, message }) => {
+    const field = path.length > 0 ? path.join(".") : place;
+    return `${field} ${shown(valueAt(value, path))}: ${message}`;
+  });
+  throw new ApiError(400, problems.join("; "));
+}
+
+function shown(value: unknown): string {
+  if (typeof value === "string") return quote(value);
+  const text = JSON.stringify(value) ?? "absent";
+  return text.length > LONGEST_VALUE ? `${text.slice(0, LONGEST_VALUE)}…` : text;
+}
+
+function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>(
+    (at, key) => (typeof at === "object" && at !== null ? Reflect.get(at, key) : undefined),
+    value,
+  );
+}

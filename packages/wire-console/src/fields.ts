@@ -1,0 +1,76 @@
+import { PLAN_NAMES, UNBOUNDED } from "@omnistore/domain/tenant/plans";
+import { ROLES } from "@omnistore/domain/tenant/tenant";
+import { z } from "zod";
+
+/** What people call a tenant or a token. NUL cannot be stored. */
+const name = z
+  .string()
+  .trim()
+  .min(1)
+  .max(200)
+  .regex(/^[^\p{Cc}]*$/u, "holds a control character");
+
+const plan = z.enum(PLAN_NAMES);
+
+const LONGEST_OVERLAP_SECONDS = 30 * 86_400;
+const DEFAULT_OVERLAP_SECONDS = 3_600;
+
+/** Far enough for any token, near enough for any database. */
+const LAST_TIME_MS = Date.UTC(9999, 0);
+
+/** Unix milliseconds, or an ISO 8601 date with its offset. */
+const time = z.union([
+  z.int().positive().max(LAST_TIME_MS),
+  z.iso.datetime({ offset: true }).transform((text) => Date.parse(text)),
+]);
+
+export const NewTenant = z.strictObject({ name, plan: plan.optional() });
+
+export const NewToken = z.strictObject({ name, role: z.enum(ROLES), expiresAt: time.optional() });
+
+export const Rotation = z.strictObject({
+  overlapSeconds: z.number().min(0).max(LONGEST_OVERLAP_SECONDS).default(DEFAULT_OVERLAP_SECONDS),
+});
+
+const upTo = (ceiling: number) => z.int().positive().max(ceiling).exactOptional();
+const upToNone = z
+  .int()
+  .positive()
+  .max(2 ** 31 - 1)
+  .nullable()
+  .exactOptional();
+
+/** A tenant's own limits; null is no limit, where the service can do without one. */
+const limits = z.strictObject({
+  messageBytes: upTo(UNBOUNDED.messageBytes),
+  messagesPerDay: upToNone,
+  requestsPerSecond: upToNone,
+  delayMs: upTo(UNBOUNDED.delayMs),
+  timeoutMs: upTo(UNBOUNDED.timeoutMs),
+  retries: upTo(UNBOUNDED.retries),
+  schedules: upToNone,
+  topics: upTo(UNBOUNDED.topics),
+  endpointsPerTopic: upTo(UNBOUNDED.endpointsPerTopic),
+  queues: upToNone,
+  parallelismPerQueue: upToNone,
+  batchItems: upTo(UNBOUNDED.batchItems),
+  logRetentionDays: upTo(UNBOUNDED.logRetentionDays),
+  deadLetterRetentionDays: upTo(UNBOUNDED.deadLetterRetentionDays),
+});
+
+export const PlanChange = z.strictObject({
+  plan: plan.exactOptional(),
+  limits: limits.exactOptional(),
+});
+
+const MAX_PAGE = 100;
+
+export const PageQuery = z.strictObject({
+  cursor: z.string().min(1).max(200).optional(),
+  count: z
+    .string()
+    .regex(/^[1-9]\d{0,2}$/, `must be a whole number from 1 to ${MAX_PAGE}`)
+    .transform(Number)
+    .pipe(z.number().max(MAX_PAGE))
+    .default(MAX_PAGE),
+});

@@ -1,0 +1,53 @@
+import type { IssuedToken, TokenOperations } from "@omnistore/domain/tenant/administration";
+import type { Context } from "hono";
+
+import { readBody } from "./body.ts";
+import { ApiError, quote } from "./errors.ts";
+import { NewToken, Rotation } from "./fields.ts";
+
+/** The routes of one tenant's tokens, whoever asks for them. */
+export function tokenHandlers(
+  operations: TokenOperations,
+  tenantIdOf: (context: Context) => string,
+) {
+  return {
+    async create(context: Context): Promise<Response> {
+      const { name, role, expiresAt } = await readBody(context, NewToken);
+      const issued = await operations.createToken(tenantIdOf(context), {
+        name,
+        role,
+        ...(expiresAt === undefined ? {} : { expiresAt }),
+      });
+      if (issued === null) throw tenantNotFound(tenantIdOf(context));
+      return context.json(issued satisfies IssuedToken, 201);
+    },
+    async list(context: Context): Promise<Response> {
+      return context.json({ tokens: await operations.listTokens(tenantIdOf(context)) });
+    },
+    async rotate(context: Context): Promise<Response> {
+      const { overlapSeconds } = await readBody(context, Rotation);
+      const id = tokenIdOf(context);
+      const overlapMs = overlapSeconds * 1_000;
+      const issued = await operations.rotateToken(tenantIdOf(context), id, overlapMs);
+      if (issued === null) throw tokenNotFound(id);
+      return context.json(issued, 201);
+    },
+    async revoke(context: Context): Promise<Response> {
+      const id = tokenIdOf(context);
+      if (!(await operations.revokeToken(tenantIdOf(context), id))) throw tokenNotFound(id);
+      return context.json({});
+    },
+  };
+}
+
+export function tenantNotFound(id: string): ApiError {
+  return new ApiError(404, `tenant ${quote(id)} not found`);
+}
+
+function tokenIdOf(context: Context): string {
+  return context.req.param("tokenId") ?? "";
+}
+
+function tokenNotFound(id: string): ApiError {
+  return new ApiError(404, `token ${quote(id)} not found`);
+}
