@@ -1,3 +1,4 @@
+import { maintenanceQuery } from "@omnistore/db/client";
 import { dropExpiredPartitions, ensurePartitions } from "@omnistore/db/partitions";
 import type { EngineCore } from "@omnistore/engine/core";
 import { forgetDeduplications } from "@omnistore/engine/store/forget-deduplications.sql";
@@ -36,7 +37,9 @@ const JOBS = [
  */
 export function createHousekeeping(core: EngineCore, logger: Logger): Service {
   const boss = new PgBoss({
-    db: { executeSql: (text, values) => core.pool.query(text, values) },
+    db: {
+      executeSql: (text, values) => core.pool.query(maintenanceQuery(text, values)),
+    },
     schema: "pgboss",
   });
   boss.on("error", (error) => logger.warn({ err: error }, "housekeeping met an error"));

@@ -1,5 +1,7 @@
 import pg from "pg";
 
+import { SilentSockets } from "./silent-sockets.ts";
+
 export type Pool = pg.Pool;
 
 /** A pool, or one connection of it inside a transaction. */
@@ -14,37 +16,72 @@ export interface ConnectOptions {
   readonly onIdleError?: (error: Error) => void;
 }
 
+/** Longest time to make a connection, and to wait for the answer to a statement on a path of requests. */
+const ANSWER_LIMIT_MS = 5_000;
+/** The same for statements that may work on whole tables. */
+const MAINTENANCE_LIMIT_MS = 10 * 60_000;
+/** After this long without a word from its client, a transaction gives back its locks. */
+const IDLE_TRANSACTION_LIMIT_MS = 5_000;
+
 /**
- * Opens a pool. Connections are made when first needed; a connection that cannot be made within
- * five seconds is an error, so that callers can answer instead of hanging.
+ * Opens a pool. Connections are made when first needed; a connection that cannot be made, or a
+ * statement that is not answered, within five seconds is an error, so that callers can answer instead
+ * of hanging. A peer that is gone without a word (a half-open connection) is found that way.
  */
 export function connect(options: ConnectOptions): Pool {
+  const sockets = new SilentSockets();
   const pool = new pg.Pool({
     connectionString: options.databaseUrl,
     max: options.maxConnections ?? 10,
-    connectionTimeoutMillis: 5_000,
+    connectionTimeoutMillis: ANSWER_LIMIT_MS,
+    query_timeout: ANSWER_LIMIT_MS,
     keepAlive: true,
+    stream: () => sockets.open(),
     application_name: "omnistore",
   });
+  // A connection that fails while it is checked out, between two statements, tells the next statement;
+  // without a listener it would end the process.
+  pool.on("connect", (client) => client.on("error", () => undefined));
   pool.on("error", (error) => options.onIdleError?.(error));
+  pool.on("release", (error: unknown) => {
+    if (isUnanswered(error)) sockets.closeSilentFor(ANSWER_LIMIT_MS);
+  });
   return pool;
 }
 
-/** Runs `work` in one transaction; an error rolls back and gives up the connection. */
+/** A statement off the path of requests, which may take ten minutes. */
+export function maintenanceQuery(
+  text: string,
+  values: unknown[] = [],
+): pg.QueryConfig & { readonly query_timeout: number } {
+  return { text, values, query_timeout: MAINTENANCE_LIMIT_MS };
+}
+
+/** What the driver says, without a code, when `query_timeout` is over. */
+function isUnanswered(error: unknown): boolean {
+  return error instanceof Error && error.message === "Query read timeout";
+}
+
+/**
+ * Runs `work` in one transaction; an error rolls back and gives up the connection. The locks of a
+ * process that is paused or gone in the middle are given back by the database after five seconds.
+ */
 export async function inTransaction<Result>(
   pool: Pool,
   work: (client: pg.ClientBase) => Promise<Result>,
 ): Promise<Result> {
   const client = await pool.connect();
   try {
-    await client.query("BEGIN");
+    await client.query(
+      `BEGIN; SET LOCAL idle_in_transaction_session_timeout = ${IDLE_TRANSACTION_LIMIT_MS}`,
+    );
     const result = await work(client);
     await client.query("COMMIT");
     client.release();
     return result;
   } catch (error) {
     // Closing the connection rolls back, also when the connection is what failed.
-    client.release(true);
+    client.release(error instanceof Error ? error : true);
     throw error;
   }
 }

@@ -60,3 +60,18 @@ test("a partition of messages stays while a delivery still points into it", asyn
   await engine.core.pool.query("DELETE FROM deliveries");
   await expect(dropExpiredPartitions(engine.core.pool)).resolves.toContain(name);
 });
+
+test("a partition that a long reader holds is left for the next time, and publishes go on meanwhile", async () => {
+  const name = await addPartition("messages", "2020-01-03");
+  const reader = await engine.core.pool.connect();
+  await reader.query("BEGIN; SELECT count(*) FROM messages");
+  const dropping = dropExpiredPartitions(engine.core.pool);
+  const start = performance.now();
+  const publishing = Array.from({ length: 20 }, () => engine.store());
+  await expect(dropping).resolves.toEqual([]);
+  await Promise.all(publishing);
+  expect(performance.now() - start).toBeLessThan(3_000);
+  await reader.query("ROLLBACK");
+  reader.release();
+  await expect(dropExpiredPartitions(engine.core.pool)).resolves.toEqual([name]);
+});

@@ -3,10 +3,16 @@ import { DEAD_LETTER_RETENTION_DAYS, LOG_RETENTION_DAYS } from "@omnistore/domai
 import { utcDay, utcDayText } from "@omnistore/domain/message/utc-day";
 import type { ClientBase } from "pg";
 
-import { inTransaction, type Pool, type Queryable } from "./client.ts";
+import { inTransaction, maintenanceQuery, type Pool, type Queryable } from "./client.ts";
 
 /** History needs a partition for today; the rest is slack for a housekeeper that was away. */
 const HISTORY_AHEAD_DAYS = 14;
+/**
+ * Dropping a partition locks its whole table, and while that lock is waited for, every publish waits
+ * behind it. Whoever reads for long comes first; the next run of the job drops what is left.
+ */
+const DROP_LOCK_LIMIT_MS = 500;
+const LOCK_NOT_AVAILABLE = "55P03";
 /** Serialises makers of partitions; held for the transaction only. */
 const PARTITION_LOCK = 7_164_002;
 
@@ -32,12 +38,12 @@ export async function ensurePartitions(
         ALTER TABLE ${table} ATTACH PARTITION ${partitionName(table, day)}
           FOR VALUES FROM ('${day}') TO ('${addDays(day, 1)}');`,
     );
-    await client.query(statements.join("\n"));
+    await client.query(maintenanceQuery(statements.join("\n")));
   });
 }
 
 /**
- * Drops partitions that nothing can need any more and returns their names. A partition of messages
+ * Drops partitions that nothing can need any more and nobody reads, and returns their names. A partition of messages
  * stays while a delivery or a dead letter still points into it, however late that is.
  */
 export async function dropExpiredPartitions(pool: Pool): Promise<string[]> {
@@ -46,10 +52,23 @@ export async function dropExpiredPartitions(pool: Pool): Promise<string[]> {
   for (const { table, day, name } of await existingPartitions(pool)) {
     if (day >= oldestDayKept(table, today)) continue;
     if (table === "messages" && (await isReferenced(pool, name))) continue;
-    await inLockedTransaction(pool, (client) => client.query(`DROP TABLE IF EXISTS ${name}`));
-    dropped.push(name);
+    if (await dropUnlessInUse(pool, name)) dropped.push(name);
   }
   return dropped;
+}
+
+async function dropUnlessInUse(pool: Pool, name: string): Promise<boolean> {
+  try {
+    await inLockedTransaction(pool, async (client) => {
+      await client.query(`SET LOCAL lock_timeout = ${DROP_LOCK_LIMIT_MS}`);
+      await client.query(`DROP TABLE IF EXISTS ${name}`);
+    });
+    return true;
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === LOCK_NOT_AVAILABLE)
+      return false;
+    throw error;
+  }
 }
 
 function oldestDayKept(table: PartitionedTable, today: string): string {
@@ -65,12 +84,14 @@ function oldestDayKept(table: PartitionedTable, today: string): string {
 }
 
 async function isReferenced(pool: Pool, partition: string): Promise<boolean> {
-  const { rows } = await pool.query<{ referenced: boolean }>(`
+  const { rows } = await pool.query<{ referenced: boolean }>(
+    maintenanceQuery(`
     SELECT EXISTS (
       SELECT FROM deliveries d JOIN ${partition} m ON m.tenant_id = d.tenant_id AND m.id = d.message_id
     ) OR EXISTS (
       SELECT FROM dead_letters l JOIN ${partition} m ON m.tenant_id = l.tenant_id AND m.id = l.message_id
-    ) AS referenced`);
+    ) AS referenced`),
+  );
   return rows[0]?.referenced ?? true;
 }
 

@@ -1,6 +1,8 @@
 import type { Pool } from "@omnistore/db/client";
 
 const RESYNC_MS = 15_000;
+/** An answer that took longer says too little: half of this is how wrong the clock may be. */
+const ROUND_TRIP_LIMIT_MS = 500;
 
 /**
  * The database's time, told without a round trip: the last answer of the database plus what a
@@ -47,9 +49,13 @@ export class DatabaseClock {
       );
       const answered = performance.now();
       const told = rows[0]?.ms;
-      if (told !== undefined) this.#epochMs = told - (asked + answered) / 2;
-    } finally {
+      // A process that was paused while it asked cannot know when in between the database answered.
+      const isPrecise = answered - asked <= ROUND_TRIP_LIMIT_MS || Number.isNaN(this.#epochMs);
+      if (told !== undefined && isPrecise) this.#epochMs = told - (asked + answered) / 2;
       client.release();
+    } catch (error) {
+      client.release(error instanceof Error ? error : true);
+      throw error;
     }
   }
 }

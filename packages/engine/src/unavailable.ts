@@ -1,11 +1,15 @@
 import { UnavailableError } from "@omnistore/domain/unavailable";
 
-/** Postgres is starting, stopping or full: SQLSTATE classes 08, 53, 57. */
-const UNREADY = /^(08|53|57)/;
+/**
+ * Postgres is starting, stopping or full, or somebody else was in the way: SQLSTATE classes 08, 40,
+ * 53, 57, a lock that was not to be had, a transaction that was idle too long.
+ */
+const UNREADY = /^(08|40|53|57|55P03|25P03)/;
 /** What the network says, by Node's codes. */
 const UNREACHABLE = /^(ECONN|ENOENT|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN)/;
 /** What the driver says without a code. */
-const LOST = /connection terminated|timeout exceeded when trying to connect|connection ended/i;
+const LOST =
+  /connection terminated|timeout exceeded when trying to connect|connection ended|query read timeout/i;
 
 /** True when the database could not be asked, which says nothing about what was asked. */
 function isUnavailable(error: unknown): boolean {

@@ -13,6 +13,9 @@ const WAKE_CHANNELS = {
 export type WakeChannel = keyof typeof WAKE_CHANNELS;
 
 const RECONNECT_MS = 1_000;
+/** How often a listener asks whether the other side is still there, and how long it waits. */
+const PING_EVERY_MS = 15_000;
+const ANSWER_LIMIT_MS = 5_000;
 
 /**
  * Tells all who listen that something was stored. Sent after the commit and outside of it: a NOTIFY
@@ -53,6 +56,7 @@ export class WakeListener {
   readonly #onWake: () => void;
   #client: pg.Client | undefined;
   #retry: NodeJS.Timeout | undefined;
+  #ping: NodeJS.Timeout | undefined;
   #stopped = true;
 
   constructor(databaseUrl: string, channel: WakeChannel, onWake: () => void) {
@@ -70,6 +74,7 @@ export class WakeListener {
   async stop(): Promise<void> {
     this.#stopped = true;
     clearTimeout(this.#retry);
+    clearInterval(this.#ping);
     await this.#client?.end().catch(() => undefined);
     this.#client = undefined;
   }
@@ -78,6 +83,8 @@ export class WakeListener {
     const client = new pg.Client({
       connectionString: this.#databaseUrl,
       keepAlive: true,
+      connectionTimeoutMillis: ANSWER_LIMIT_MS,
+      query_timeout: ANSWER_LIMIT_MS,
       application_name: "omnistore wake listener",
     });
     client.on("notification", () => this.#onWake());
@@ -88,6 +95,7 @@ export class WakeListener {
       await client.connect();
       await client.query(`LISTEN ${WAKE_CHANNELS[this.#channel]}`);
       this.#onWake();
+      this.#keepAlive(client);
     } catch {
       // Without it the listener still polls; behind a transaction pooler this is the normal case.
       await client.end().catch(() => undefined);
@@ -95,7 +103,17 @@ export class WakeListener {
     }
   }
 
+  /** Who only listens never learns that the other side is gone without a word: so it asks. */
+  #keepAlive(client: pg.Client): void {
+    clearInterval(this.#ping);
+    this.#ping = setInterval(() => {
+      client.query("SELECT 1").catch(() => client.end());
+    }, PING_EVERY_MS);
+    this.#ping.unref();
+  }
+
   #listenLater(): void {
+    clearInterval(this.#ping);
     if (this.#stopped) return;
     clearTimeout(this.#retry);
     this.#retry = setTimeout(() => void this.#listen(), RECONNECT_MS);
