@@ -25,6 +25,8 @@ export interface AttemptParts {
   readonly client: HttpClient;
   readonly wires: Readonly<Record<WireName, DeliveryWire>>;
   readonly allowPrivate: boolean;
+  /** Id to lease under, null while the lease is uncertain. */
+  readonly owner: () => string | null;
 }
 
 /**
@@ -41,6 +43,8 @@ export async function makeAttempt(
   const keys = await signingKeys.of(message.tenantId);
   const startedAtMs = clock.nowMs();
   if (leased.startByMs !== undefined && startedAtMs > leased.startByMs) return null;
+  // Paused since it was leased: by now somebody else may be making this attempt.
+  if (parts.owner() !== leased.owner) return null;
   const request = wire.dress(message, {
     retried: leased.retried,
     nowSeconds: Math.floor(startedAtMs / 1000),

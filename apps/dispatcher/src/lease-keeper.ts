@@ -15,8 +15,8 @@ export interface LeaseKeeperParts {
   readonly core: EngineCore;
   readonly leaseMs: number;
   readonly logger: Logger;
-  /** Message ids of what this process holds in memory. */
-  readonly held: () => ReadonlySet<string>;
+  /** Message ids of what this process holds in memory under a lease. */
+  readonly heldBy: (owner: string) => ReadonlySet<string>;
   /** Called when deliveries were given back, to this dispatcher among others. */
   readonly onRescued: () => void;
 }
@@ -31,7 +31,8 @@ export class LeaseKeeper {
   /** Monotonic time after which others may have taken our deliveries. */
   #validUntil = 0;
   #timer: NodeJS.Timeout | undefined;
-  #beating: Promise<void> = Promise.resolve();
+  /** The heartbeat under way: one at a time, or two that find the lease lost would each take a new one. */
+  #beating: Promise<void> | undefined;
 
   constructor(parts: LeaseKeeperParts) {
     this.#parts = parts;
@@ -45,9 +46,13 @@ export class LeaseKeeper {
   async start(): Promise<void> {
     await this.#register();
     this.#timer = setInterval(() => {
-      this.#beating = this.#beat().catch((error: unknown) => {
-        this.#parts.logger.warn({ err: error }, "the heartbeat failed");
-      });
+      this.#beating ??= this.#beat()
+        .catch((error: unknown) => {
+          this.#parts.logger.warn({ err: error }, "the heartbeat failed");
+        })
+        .finally(() => {
+          this.#beating = undefined;
+        });
     }, this.#parts.leaseMs / 4);
   }
 
@@ -72,7 +77,7 @@ export class LeaseKeeper {
   }
 
   async #beat(): Promise<void> {
-    const { core, leaseMs, logger, held, onRescued } = this.#parts;
+    const { core, leaseMs, logger, heldBy, onRescued } = this.#parts;
     const owner = this.#owner;
     if (owner === null) return;
     const asked = performance.now();
@@ -84,7 +89,7 @@ export class LeaseKeeper {
     }
     const rescued =
       (await rescueExpired(core.pool, leaseMs)) +
-      (await releaseForgotten(core.pool, owner, held(), leaseMs));
+      (await releaseForgotten(core.pool, owner, heldBy(owner), leaseMs));
     if (rescued === 0) return;
     logger.info({ rescued }, "gave deliveries of lost leases back to the queue");
     onRescued();

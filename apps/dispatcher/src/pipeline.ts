@@ -17,8 +17,6 @@ import { makeAttempt, type AttemptParts } from "./attempt.ts";
 export interface PipelineParts extends AttemptParts {
   readonly recorder: OutcomeRecorder;
   readonly logger: Logger;
-  /** Id to lease under, null while the lease is uncertain. */
-  readonly owner: () => string | null;
 }
 
 /** Deliveries of one claim: few enough to be fair, enough to be cheap. */
@@ -38,7 +36,7 @@ const STOP_GRACE_MS = 5_000;
  */
 export class Pipeline implements DirectLane {
   readonly #parts: PipelineParts;
-  readonly #held = new Map<string, LeasedDelivery>();
+  readonly #held = new Set<LeasedDelivery>();
   readonly #bell = new Bell();
   #reserved = 0;
   /** There may be ready deliveries in the queue; while there are, they go first. */
@@ -53,9 +51,10 @@ export class Pipeline implements DirectLane {
     this.#parts = parts;
   }
 
-  /** Message ids of the attempts under way. */
-  get held(): ReadonlySet<string> {
-    return new Set(this.#held.keys());
+  /** Message ids of the attempts under way under that lease; there may be late ones under an older lease. */
+  heldBy(owner: string): ReadonlySet<string> {
+    const held = [...this.#held].filter((leased) => leased.owner === owner);
+    return new Set(held.map(({ messageId }) => messageId));
   }
 
   start(): void {
@@ -77,7 +76,7 @@ export class Pipeline implements DirectLane {
     while (this.#held.size > 0 && performance.now() < deadline) {
       await this.#bell.wait(deadline - performance.now());
     }
-    await handBack(this.#parts.core.pool, [...this.#held.values()]);
+    await handBack(this.#parts.core.pool, [...this.#held]);
   }
 
   reserve(wanted: number): Reservation | null {
@@ -166,7 +165,7 @@ export class Pipeline implements DirectLane {
   }
 
   #begin(leased: LeasedDelivery, message: PendingMessage): void {
-    this.#held.set(leased.messageId, leased);
+    this.#held.add(leased);
     void this.#attempt(leased, message);
   }
 
@@ -187,7 +186,7 @@ export class Pipeline implements DirectLane {
       // The lease is left as it is: it is found forgotten, and the delivery goes back to the queue.
       this.#parts.logger.error({ err: error, leased }, "an attempt could not be made");
     } finally {
-      this.#held.delete(leased.messageId);
+      this.#held.delete(leased);
       const gathered = this.#mayBeBehind && this.#freeSlots() >= CLAIM_BATCH;
       if (gathered || this.#stopping) this.#bell.ring();
     }

@@ -44,7 +44,7 @@ export function createDispatcher(config: Config, core: EngineCore, logger: Logge
     core,
     leaseMs: config.leaseMs,
     logger,
-    held: () => pipeline.held,
+    heldBy: (owner) => pipeline.heldBy(owner),
     onRescued: () => pipeline.poke(),
   });
   const pipeline = new Pipeline({
