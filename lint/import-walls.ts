@@ -35,6 +35,7 @@ export const engineStages: Record<string, readonly string[]> = {
   claim: [],
   cancel: [],
   gate: [],
+  park: [],
   deliver: [],
   record: ["publish"],
   rescue: [],

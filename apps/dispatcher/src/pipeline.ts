@@ -6,6 +6,8 @@ import { promoteDue } from "@omnistore/engine/claim/promote-due.sql";
 import type { LeasedDelivery } from "@omnistore/engine/leased-delivery";
 import { openGates } from "@omnistore/engine/gate/open-gates";
 import { loadMessages } from "@omnistore/engine/load-messages.sql";
+import { parkDeliveries } from "@omnistore/engine/park/park-deliveries.sql";
+import { releaseParked } from "@omnistore/engine/park/release-parked.sql";
 import type { OutcomeRecorder } from "@omnistore/engine/record/outcome-recorder";
 import { handBack } from "@omnistore/engine/rescue/hand-back.sql";
 import type { DirectLane, Reservation } from "@omnistore/engine/store/direct-lane";
@@ -13,6 +15,7 @@ import { Bell } from "@omnistore/runtime/bell";
 import type { Logger } from "@omnistore/runtime/logger";
 
 import { makeAttempt, type AttemptParts } from "./attempt.ts";
+import { AttemptsUnderWay } from "./attempts-under-way.ts";
 
 export interface PipelineParts extends AttemptParts {
   readonly recorder: OutcomeRecorder;
@@ -22,6 +25,10 @@ export interface PipelineParts extends AttemptParts {
 /** Deliveries of one claim: few enough to be fair, enough to be cheap. */
 const CLAIM_BATCH = 64;
 const PROMOTE_BATCH = 500;
+/** Parked deliveries of one tenant that are made ready at a time. */
+const RELEASE_BATCH = 256;
+/** How often parked deliveries are looked for, and gates of saturated tenants looked at again. */
+const SATURATED_MS = 250;
 /** Longest time without a look at the queue, in case an announcement was lost. */
 const POLL_MS = 1_000;
 /** While slots free up one by one, claims gather this long. */
@@ -36,7 +43,7 @@ const STOP_GRACE_MS = 5_000;
  */
 export class Pipeline implements DirectLane {
   readonly #parts: PipelineParts;
-  readonly #held = new Set<LeasedDelivery>();
+  readonly #underWay = new AttemptsUnderWay();
   readonly #bell = new Bell();
   #reserved = 0;
   /** There may be ready deliveries in the queue; while there are, they go first. */
@@ -44,6 +51,8 @@ export class Pipeline implements DirectLane {
   /** Monotonic time at which a delayed delivery is due, and one at which a gate may open. */
   #nextDue = Number.POSITIVE_INFINITY;
   #nextGate = Number.POSITIVE_INFINITY;
+  /** The same for what is parked. */
+  #nextRelease = Number.POSITIVE_INFINITY;
   #running: Promise<void> | undefined;
   #stopping = false;
 
@@ -53,7 +62,7 @@ export class Pipeline implements DirectLane {
 
   /** Message ids of the attempts under way under that lease; there may be late ones under an older lease. */
   heldBy(owner: string): ReadonlySet<string> {
-    const held = [...this.#held].filter((leased) => leased.owner === owner);
+    const held = [...this.#underWay].filter((leased) => leased.owner === owner);
     return new Set(held.map(({ messageId }) => messageId));
   }
 
@@ -73,10 +82,14 @@ export class Pipeline implements DirectLane {
     this.#bell.ring();
     await this.#running;
     const deadline = performance.now() + STOP_GRACE_MS;
-    while (this.#held.size > 0 && performance.now() < deadline) {
+    while (this.#underWay.size > 0 && performance.now() < deadline) {
       await this.#bell.wait(deadline - performance.now());
     }
-    await handBack(this.#parts.core.pool, [...this.#held]);
+    await handBack(this.#parts.core.pool, [...this.#underWay]);
+  }
+
+  takes(tenantId: string): boolean {
+    return !this.#underWay.isSaturated(tenantId);
   }
 
   reserve(wanted: number): Reservation | null {
@@ -103,7 +116,7 @@ export class Pipeline implements DirectLane {
   }
 
   #freeSlots(): number {
-    return SLOTS - this.#held.size - this.#reserved;
+    return SLOTS - this.#underWay.countYoung(performance.now()) - this.#reserved;
   }
 
   async #run(): Promise<void> {
@@ -128,24 +141,44 @@ export class Pipeline implements DirectLane {
     }
     const limit = Math.min(CLAIM_BATCH, this.#freeSlots());
     if (limit <= 0) return GATHER_MS;
+    const saturated = this.#underWay.saturated(performance.now());
+    if (performance.now() >= this.#nextRelease) {
+      await releaseParked(this.#parts.core.pool, saturated, RELEASE_BATCH);
+      this.#mayBeBehind = true;
+    }
     if (performance.now() >= this.#nextGate) {
-      await this.#beginAll(limit, () => openGates(this.#parts.core.pool, owner, limit));
+      await this.#beginAll(limit, () => openGates(this.#parts.core.pool, owner, limit, saturated));
     }
     const room = Math.min(CLAIM_BATCH, this.#freeSlots());
-    if (room > 0) await this.#beginAll(room, () => this.#claim(owner, room));
+    if (room > 0) await this.#beginAll(room, () => this.#claim(owner, room, saturated));
     if (this.#mayBeBehind) return this.#freeSlots() >= CLAIM_BATCH ? 0 : GATHER_MS;
-    const next = Math.min(this.#nextDue, this.#nextGate);
+    const next = Math.min(this.#nextDue, this.#nextGate, this.#nextRelease);
     return Math.min(POLL_MS, Math.max(0, next - performance.now()));
   }
 
-  async #claim(owner: string, limit: number): Promise<readonly LeasedDelivery[]> {
+  async #claim(
+    owner: string,
+    limit: number,
+    saturated: readonly string[],
+  ): Promise<readonly LeasedDelivery[]> {
     this.#mayBeBehind = false;
     const { pool } = this.#parts.core;
-    const { leased, nextDueInMs, nextGateInMs } = await claimDeliveries(pool, owner, limit);
-    this.#nextDue = performance.now() + (nextDueInMs ?? Number.POSITIVE_INFINITY);
-    this.#nextGate = performance.now() + (nextGateInMs ?? Number.POSITIVE_INFINITY);
+    const claim = await claimDeliveries(pool, owner, limit);
+    const { leased, nextDueInMs, nextGateInMs } = claim;
+    const now = performance.now();
+    this.#nextDue = now + (nextDueInMs ?? Number.POSITIVE_INFINITY);
+    this.#nextGate = now + (nextGateInMs ?? Number.POSITIVE_INFINITY);
+    // A gate that stays shut for its tenant's sake is due all the time.
+    if (saturated.length > 0) this.#nextGate = Math.max(this.#nextGate, now + SATURATED_MS);
+    this.#nextRelease = claim.hasParked ? now + SATURATED_MS : Number.POSITIVE_INFINITY;
     if (leased.length === limit) this.#mayBeBehind = true;
-    return leased;
+    const isParked = ({ tenantId, isGated }: LeasedDelivery) =>
+      !isGated && saturated.includes(tenantId);
+    const parked = leased.filter(isParked);
+    if (parked.length === 0) return leased;
+    await parkDeliveries(pool, parked);
+    this.#nextRelease = now + SATURATED_MS;
+    return leased.filter((delivery) => !isParked(delivery));
   }
 
   /** Keeps slots free while deliveries are leased and their messages loaded, then starts them. */
@@ -165,7 +198,7 @@ export class Pipeline implements DirectLane {
   }
 
   #begin(leased: LeasedDelivery, message: PendingMessage): void {
-    this.#held.add(leased);
+    this.#underWay.begin(leased, performance.now());
     void this.#attempt(leased, message);
   }
 
@@ -186,7 +219,7 @@ export class Pipeline implements DirectLane {
       // The lease is left as it is: it is found forgotten, and the delivery goes back to the queue.
       this.#parts.logger.error({ err: error, leased }, "an attempt could not be made");
     } finally {
-      this.#held.delete(leased);
+      this.#underWay.end(leased);
       const gathered = this.#mayBeBehind && this.#freeSlots() >= CLAIM_BATCH;
       if (gathered || this.#stopping) this.#bell.ring();
     }

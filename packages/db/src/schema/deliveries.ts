@@ -35,7 +35,10 @@ export const deliveries = pgTable(
     queue: text("queue"),
     queuePassed: boolean("queue_passed").notNull().default(false),
     flowKey: text("flow_key"),
-    /** Parked: the gate it waits at, as `GATE_KINDS` numbers them. Costs nothing while it waits. */
+    /**
+     * Parked: the gate it waits at, as `GATE_KINDS` numbers them, or 3: its tenant has enough slow
+     * attempts under way. Costs nothing while it waits.
+     */
     gate: smallint("gate"),
     /** Order among those that wait at a gate. */
     position: bigint("position", { mode: "number" }),

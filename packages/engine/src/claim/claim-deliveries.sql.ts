@@ -8,11 +8,13 @@ export interface Claim {
   readonly nextDueInMs: number | null;
   /** The same for gates: a queue or a flow-control key that may let something through. */
   readonly nextGateInMs: number | null;
+  /** Somewhere deliveries of tenants with slow receivers were put aside. */
+  readonly hasParked: boolean;
 }
 
 /**
  * Leases up to `limit` ready deliveries, in fair order, to a dispatcher that is still alive, and
- * tells when there is something else to do. Served by `deliveries_ready`, `deliveries_delayed`, `gates_due`.
+ * tells when there is something else to do. Served by `deliveries_ready`, `deliveries_delayed`, `gates_due`, `deliveries_parked`.
  *
  * Joined by ctid: the rows are locked by the same statement, and a join by key costs a second
  * index look-up for each row.
@@ -31,14 +33,16 @@ WITH picked AS (
   SELECT (SELECT (extract(epoch FROM due_at - now()) * 1000)::float8
           FROM deliveries WHERE due_at IS NOT NULL ORDER BY due_at LIMIT 1) AS due_in_ms,
          (SELECT (extract(epoch FROM due_at - now()) * 1000)::float8
-          FROM gates WHERE due_at IS NOT NULL ORDER BY due_at LIMIT 1) AS gate_in_ms
+          FROM gates WHERE due_at IS NOT NULL ORDER BY due_at LIMIT 1) AS gate_in_ms,
+         EXISTS (SELECT FROM deliveries WHERE gate = 3) AS has_parked
 )
-SELECT next.due_in_ms, next.gate_in_ms, leased.* FROM next LEFT JOIN leased ON true`;
+SELECT next.due_in_ms, next.gate_in_ms, next.has_parked, leased.* FROM next LEFT JOIN leased ON true`;
 
 export async function claimDeliveries(pool: Pool, owner: string, limit: number): Promise<Claim> {
   const { rows } = await pool.query<{
     due_in_ms: number | null;
     gate_in_ms: number | null;
+    has_parked: boolean;
     tenant_id: string | null;
     message_id: string | null;
     retried: number | null;
@@ -47,6 +51,7 @@ export async function claimDeliveries(pool: Pool, owner: string, limit: number):
   return {
     nextDueInMs: rows[0]?.due_in_ms ?? null,
     nextGateInMs: rows[0]?.gate_in_ms ?? null,
+    hasParked: rows[0]?.has_parked ?? false,
     leased: rows.flatMap(({ tenant_id, message_id, retried, is_gated }) =>
       tenant_id !== null && message_id !== null
         ? [

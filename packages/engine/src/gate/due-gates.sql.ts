@@ -13,12 +13,13 @@ export interface DueGate {
   readonly periodStartedAtMs: number | null;
 }
 
-/** Locks up to `limit` gates that are due; those that another dispatcher looks at are passed over. */
+/** Locks up to `limit` gates that are due, except of `saturated` tenants; those that another dispatcher looks at are passed over. */
 export async function lockDueGates(
   db: Queryable,
   kind: GateKind,
   owner: string,
   limit: number,
+  saturated: readonly string[],
 ): Promise<readonly DueGate[]> {
   const { rows } = await db.query<{
     tenant_id: string;
@@ -34,9 +35,10 @@ export async function lockDueGates(
        (extract(epoch FROM period_started_at) * 1000)::float8 AS period_started_ms
      FROM gates
      WHERE due_at <= now() AND kind = $1 AND EXISTS (SELECT FROM dispatchers WHERE id = $2)
+       AND tenant_id <> ALL ($4::uuid[])
      ORDER BY due_at LIMIT $3
      FOR UPDATE SKIP LOCKED`,
-    [GATE_KINDS[kind], owner, limit],
+    [GATE_KINDS[kind], owner, limit, saturated],
   );
   return rows.map((row) => ({
     tenantId: row.tenant_id,

@@ -16,16 +16,17 @@ const BATCH = 64;
 
 /**
  * Looks at the gates that are due and lets through what their rules allow, at most `slots`
- * deliveries, leased to `owner`. Exact with any number of dispatchers: a gate is locked while it is
+ * deliveries, leased to `owner`; those of `saturated` tenants stay shut. Exact with any number of dispatchers: a gate is locked while it is
  * looked at, and what is under way is counted from the queue itself, after the lock.
  */
 export async function openGates(
   pool: Pool,
   owner: string,
   slots: number,
+  saturated: readonly string[] = [],
 ): Promise<readonly LeasedDelivery[]> {
-  const throughQueues = await openKind(pool, "queue", owner, slots);
-  const throughFlow = await openKind(pool, "flow", owner, slots - throughQueues.length);
+  const throughQueues = await openKind(pool, "queue", owner, slots, saturated);
+  const throughFlow = await openKind(pool, "flow", owner, slots - throughQueues.length, saturated);
   return [...throughQueues, ...throughFlow];
 }
 
@@ -34,9 +35,10 @@ function openKind(
   kind: GateKind,
   owner: string,
   slots: number,
+  saturated: readonly string[],
 ): Promise<readonly LeasedDelivery[]> {
   return inTransaction(pool, async (client) => {
-    const gates = await lockDueGates(client, kind, owner, BATCH);
+    const gates = await lockDueGates(client, kind, owner, BATCH, saturated);
     if (gates.length === 0) return [];
     const { nowMs, active } = await countActive(client, kind, gates);
     const states = gates.map((gate, index) => stateOf(gate, nowMs, active[index] ?? 0));

@@ -49,6 +49,7 @@ function lane(owner: string, places: number) {
   const accepted: Message[] = [];
   const released: number[] = [];
   const directLane: DirectLane = {
+    takes: () => true,
     reserve: (wanted) => (places > 0 ? { owner, places: Math.min(wanted, places) } : null),
     accept: (_, stored) => void accepted.push(...stored),
     release: ({ places: given }) => void released.push(given),

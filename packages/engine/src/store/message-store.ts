@@ -73,7 +73,7 @@ export class MessageStore {
 
   async #writeAll(batch: readonly StoreRequest[]): Promise<readonly string[]> {
     const { originals, twinOf } = separateTwins(batch);
-    const dueNow = originals.filter(mayGoDirect).length;
+    const dueNow = originals.filter((request) => this.#mayGoDirect(request)).length;
     const reservation = dueNow > 0 ? (this.#parts.directLane?.reserve(dueNow) ?? null) : null;
     const rows = this.#placeInOrder(originals, reservation);
     const answers = await this.#insert(rows, reservation);
@@ -101,6 +101,11 @@ export class MessageStore {
     }
   }
 
+  #mayGoDirect({ due, message }: StoreRequest): boolean {
+    const takes = this.#parts.directLane?.takes(message.tenantId) ?? false;
+    return takes && due.kind === "now" && !isGated(message);
+  }
+
   #placeInOrder(
     batch: readonly StoreRequest[],
     reservation: Reservation | null,
@@ -109,15 +114,11 @@ export class MessageStore {
     let places = reservation?.places ?? 0;
     return batch.map((request) => {
       const virtualTime = this.#places.next(request.message.tenantId, nowMicros);
-      const direct = places > 0 && mayGoDirect(request);
+      const direct = places > 0 && this.#mayGoDirect(request);
       if (direct) places -= 1;
       return { ...request, virtualTime, owner: direct ? (reservation?.owner ?? null) : null };
     });
   }
-}
-
-function mayGoDirect({ due, message }: StoreRequest): boolean {
-  return due.kind === "now" && !isGated(message);
 }
 
 /**

@@ -1,0 +1,35 @@
+import type { Pool } from "@omnistore/db/client";
+
+/**
+ * Makes the first of each tenant's parked deliveries ready again, except of `saturated` tenants; any
+ * dispatcher may, whoever parked them. Steps from tenant to tenant in `deliveries_parked`: cost grows
+ * with the tenants that have something parked, not with how much.
+ */
+const RELEASE = `
+WITH RECURSIVE tenant AS (
+  (SELECT tenant_id FROM deliveries WHERE gate = 3 ORDER BY tenant_id LIMIT 1)
+  UNION ALL
+  SELECT (
+    SELECT tenant_id FROM deliveries
+    WHERE gate = 3 AND tenant_id > tenant.tenant_id ORDER BY tenant_id LIMIT 1
+  ) FROM tenant WHERE tenant.tenant_id IS NOT NULL
+), picked AS (
+  SELECT d.ctid FROM tenant CROSS JOIN LATERAL (
+    SELECT ctid FROM deliveries WHERE gate = 3 AND tenant_id = tenant.tenant_id
+    ORDER BY position LIMIT $2
+    FOR UPDATE SKIP LOCKED
+  ) AS d
+  WHERE tenant.tenant_id <> ALL ($1::uuid[])
+)
+UPDATE deliveries d SET gate = NULL, virtual_time = (extract(epoch FROM now()) * 1e6)::int8
+FROM picked WHERE d.ctid = picked.ctid`;
+
+/** Returns how many are ready again: at most `limit` of each tenant. */
+export async function releaseParked(
+  pool: Pool,
+  saturated: readonly string[],
+  limit: number,
+): Promise<number> {
+  const { rowCount } = await pool.query(RELEASE, [saturated, limit]);
+  return rowCount ?? 0;
+}
