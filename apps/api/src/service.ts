@@ -5,6 +5,7 @@ import { MessageStore } from "@omnistore/engine/store/message-store";
 import { createAdministration } from "@omnistore/engine/tenant/administration";
 import { Authenticator } from "@omnistore/engine/tenant/authenticate";
 import { ensureDevelopmentTenant } from "@omnistore/engine/tenant/development-tenant";
+import { Budgets } from "@omnistore/engine/tenant/budgets";
 import { TokenUses } from "@omnistore/engine/tenant/token-uses";
 import { Announcer, WakeListener } from "@omnistore/engine/wake/wake-channel";
 import type { Config } from "@omnistore/runtime/config";
@@ -50,6 +51,7 @@ export function createApi(
     onUsed: (tenantId, tokenId) => tokenUses.note(tenantId, tokenId),
   });
   const credentialAnnouncer = new Announcer(core.pool, "credentials");
+  const budgets = new Budgets(core.pool, core.clock);
   const operations = createOperations({
     pool: core.pool,
     db: core.db,
@@ -57,6 +59,7 @@ export function createApi(
     store,
     signingKeys: core.signingKeys,
     authenticator,
+    budgets,
     onScheduleChanged: () => scheduleAnnouncer.announce(),
     wakeDispatchers,
     onError: (error) => logger.error({ err: error }, "a message could not be stored"),
@@ -87,6 +90,7 @@ export function createApi(
   });
   const service = composeServices("api", [
     tokenUses,
+    budgets,
     new WakeListener(core.databaseUrl, "credentials", () => authenticator.forget()),
     serving,
   ]);

@@ -1,15 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { createApi } from "@omnistore/api/service";
-import { createCore } from "@omnistore/engine/core";
-import { loadConfig } from "@omnistore/runtime/config";
-import { createLogger } from "@omnistore/runtime/logger";
-import { composeServices } from "@omnistore/runtime/service";
 import { until } from "@omnistore/testkit/until";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { ask, asOperator } from "./operator.ts";
 import { startNode, type RunningNode } from "./running-node.ts";
+import { startSecondApi } from "./second-api.ts";
 import { ADMIN_TOKEN } from "./tenant.ts";
 
 let node: RunningNode;
@@ -18,13 +14,7 @@ let second: { readonly url: string; stop(): Promise<void> };
 
 beforeAll(async () => {
   node = await startNode({ OMNISTORE_ADMIN_TOKEN: ADMIN_TOKEN });
-  const config = loadConfig({ PORT: "0", HOST: "127.0.0.1", OMNISTORE_ADMIN_TOKEN: ADMIN_TOKEN });
-  const { encryptionKey } = config;
-  const core = createCore({ databaseUrl: node.databaseUrl, encryptionKey });
-  const api = createApi(config, core, createLogger({ level: "error", name: "second" }));
-  const services = composeServices("second", [core, api]);
-  await services.start();
-  second = { url: `http://127.0.0.1:${api.port}`, stop: () => services.stop() };
+  second = await startSecondApi(node, { OMNISTORE_ADMIN_TOKEN: ADMIN_TOKEN });
 });
 afterAll(async () => {
   await second.stop();
@@ -101,7 +91,10 @@ test("a publish token sends messages and does nothing else", async () => {
     expect((await asEdge("GET", path)).status).toBe(403);
   }
   expect((await asEdge("POST", "/v2/queues", { queueName: "q" })).status).toBe(403);
-  const scheduled = await asEdge("POST", "/v2/publish/http://127.0.0.1:9/?upstash-cron=@daily");
+  const scheduled = await asEdge(
+    "POST",
+    "/v2/publish/http://127.0.0.1:9/?upstash-cron=0%200%20*%20*%20*",
+  );
   expect(scheduled.status).toBe(403);
   expect((await ask(node.url, "GET", "/v2/schedules", { token })).body).toEqual([]);
 });

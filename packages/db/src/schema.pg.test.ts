@@ -3,6 +3,7 @@ import { getTableConfig, type PgTable } from "drizzle-orm/pg-core";
 import pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
+import { budgets } from "./schema/budgets.ts";
 import { deadLetters } from "./schema/dead-letters.ts";
 import { deduplications } from "./schema/deduplications.ts";
 import { deliveries } from "./schema/deliveries.ts";
@@ -17,6 +18,7 @@ import { tokens } from "./schema/tokens.ts";
 import { topicEndpoints, topics } from "./schema/topics.ts";
 
 const tables: readonly PgTable[] = [
+  budgets,
   deadLetters,
   deduplications,
   deliveries,

@@ -12,6 +12,8 @@ import type { LogEvent, LogQuery, PageOutcome } from "./history/log-event.ts";
 import type { HeaderMap, PendingMessage } from "./message/message.ts";
 import type { PublishCommand, PublishOutcome } from "./publish/publish-command.ts";
 import type { Schedule, ScheduleCommand } from "./schedule/schedule.ts";
+import type { BudgetSpent } from "./tenant/budget.ts";
+import type { Plan, PlanLimits } from "./tenant/plans.ts";
 import type { Caller, SigningKeys } from "./tenant/tenant.ts";
 import type { EndpointPattern } from "./topic/endpoints.ts";
 import type { AddEndpointsOutcome, Endpoint, Topic } from "./topic/topic.ts";
@@ -23,10 +25,15 @@ import type { AddEndpointsOutcome, Endpoint, Topic } from "./topic/topic.ts";
 export interface Operations extends QueueOperations, FlowControlOperations {
   /** Who a bearer token stands for, or null when it is not (or no longer) ours. */
   authenticate(token: string): Promise<Caller | null>;
+  /** Counts a request that is limited by the second; null when it may be served. */
+  admit(caller: Caller): Promise<BudgetSpent | null>;
   /** Resolves when the message is durable, or when it certainly was not accepted. */
-  publish(command: PublishCommand): Promise<PublishOutcome>;
+  publish(command: PublishCommand, plan: Plan): Promise<PublishOutcome>;
   /** The same for several messages, one outcome for each: all of them are accepted, or none is. */
-  publishTogether(commands: readonly PublishCommand[]): Promise<readonly PublishOutcome[]>;
+  publishTogether(
+    commands: readonly PublishCommand[],
+    plan: Plan,
+  ): Promise<readonly PublishOutcome[]>;
   /** A message that is still to be delivered, or null. */
   getMessage(tenantId: string, messageId: string): Promise<PendingMessage | null>;
   /**
@@ -45,8 +52,11 @@ export interface Operations extends QueueOperations, FlowControlOperations {
     selection: DeadLetterSelection,
     overrides: RetryOverrides,
   ): Promise<RetryOutcome>;
-  /** Resolves when the schedule is durable; it replaces the one that has its id, whole. */
-  createSchedule(command: ScheduleCommand): Promise<void>;
+  /**
+   * Resolves when the schedule is durable; it replaces the one that has its id, whole. False when it
+   * would be one more than the limit.
+   */
+  createSchedule(command: ScheduleCommand, limits: PlanLimits): Promise<boolean>;
   getSchedule(tenantId: string, id: string): Promise<Schedule | null>;
   /** Every schedule of the tenant, oldest first. */
   listSchedules(tenantId: string): Promise<readonly Schedule[]>;
@@ -59,6 +69,7 @@ export interface Operations extends QueueOperations, FlowControlOperations {
     tenantId: string,
     topicName: string,
     endpoints: readonly Endpoint[],
+    limits: PlanLimits,
   ): Promise<AddEndpointsOutcome>;
   /** These three say whether there was a topic of that name; with its last endpoint a topic is gone. */
   removeEndpoints(

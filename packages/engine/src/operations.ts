@@ -11,13 +11,14 @@ import { getDeadLetter } from "./dead-letter/select-dead-letters.sql.ts";
 import { createGateOperations } from "./gate/gate-operations.ts";
 import { getMessage } from "./history/get-message.ts";
 import { listLogs } from "./history/list-logs.ts";
-import { publish, publishTogether } from "./publish/publish.ts";
+import { publishWithinBudget } from "./publish-within-budget.ts";
 import { TransactionStore } from "./publish/transaction-store.ts";
 import { deleteSchedule, pauseSchedule, resumeSchedule } from "./schedule/change-schedule.ts";
 import { createSchedule } from "./schedule/create-schedule.ts";
 import { selectSchedules } from "./schedule/select-schedules.sql.ts";
 import type { MessageStore } from "./store/message-store.ts";
 import type { Authenticator } from "./tenant/authenticate.ts";
+import type { Budgets } from "./tenant/budgets.ts";
 import type { SigningKeyRing } from "./tenant/signing-keys.ts";
 import { addEndpoints } from "./topic/add-endpoints.ts";
 import { deleteTopic, removeEndpoints, setTopicHeaders } from "./topic/change-topic.ts";
@@ -30,6 +31,7 @@ export interface OperationsParts {
   readonly clock: DatabaseClock;
   readonly store: MessageStore;
   readonly authenticator: Authenticator;
+  readonly budgets: Budgets;
   readonly signingKeys: SigningKeyRing;
   /** Called when a schedule may be due earlier than schedulers know. */
   readonly onScheduleChanged: () => void;
@@ -40,7 +42,7 @@ export interface OperationsParts {
 
 /** What wires may ask, each answered by the verb that does it. */
 export function createOperations(parts: OperationsParts): Operations {
-  const { pool, db, clock, authenticator, signingKeys } = parts;
+  const { pool, db, clock, authenticator, budgets, signingKeys } = parts;
   const { onScheduleChanged, wakeDispatchers } = parts;
   const transactionStore = new TransactionStore();
   const operations: Operations = {
@@ -51,8 +53,16 @@ export function createOperations(parts: OperationsParts): Operations {
         operations.cancelMessages(tenantId, { kind: "filter", filter: { queueNames: [name] } }),
     }),
     authenticate: (token) => orUnavailable(authenticator.authenticate(token)),
-    publish: (command) => publish(parts, command),
-    publishTogether: (commands) => publishTogether(parts, commands),
+    async admit({ tenantId, plan: { limits } }) {
+      const limit = limits.requestsPerSecond;
+      return limit === null ? null : orUnavailable(budgets.spend(tenantId, "second", limit, 1));
+    },
+    async publish(command, plan) {
+      const [outcome] = await publishWithinBudget(parts, [command], plan);
+      if (outcome === undefined) throw new Error("a publish was not answered");
+      return outcome;
+    },
+    publishTogether: (commands, plan) => publishWithinBudget(parts, commands, plan),
     getMessage: (tenantId, messageId) => orUnavailable(getMessage(pool, tenantId, messageId)),
     async cancelMessages(tenantId, selection) {
       const cancelled = await orUnavailable(cancelMessages(pool, tenantId, selection));
@@ -71,9 +81,10 @@ export function createOperations(parts: OperationsParts): Operations {
       if (outcome.kind === "retried" && outcome.messageIds.length > 0) wakeDispatchers();
       return outcome;
     },
-    async createSchedule(command) {
-      await orUnavailable(createSchedule(db, command, clock.nowMs()));
-      onScheduleChanged();
+    async createSchedule(command, limits) {
+      const created = await orUnavailable(createSchedule(db, command, limits, clock.nowMs()));
+      if (created) onScheduleChanged();
+      return created;
     },
     async getSchedule(tenantId, id) {
       const [found] = await orUnavailable(selectSchedules(pool, tenantId, id));
@@ -87,8 +98,8 @@ export function createOperations(parts: OperationsParts): Operations {
       if (found) onScheduleChanged();
       return found;
     },
-    addEndpoints: (tenantId, topicName, endpoints) =>
-      orUnavailable(addEndpoints(db, tenantId, topicName, endpoints)),
+    addEndpoints: (tenantId, topicName, endpoints, limits) =>
+      orUnavailable(addEndpoints(db, tenantId, topicName, endpoints, limits)),
     removeEndpoints: (tenantId, topicName, endpoints) =>
       orUnavailable(removeEndpoints(db, tenantId, topicName, endpoints)),
     setTopicHeaders: (tenantId, topicName, headers) =>

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 
 import type { TenantSelfService } from "@omnistore/domain/tenant/administration";
 import { accessProblem, type Caller, type SigningKeys } from "@omnistore/domain/tenant/tenant";
+import { limitText } from "@omnistore/domain/tenant/plan-problem";
 import { Hono, type Context } from "hono";
 import { createMiddleware } from "hono/factory";
 
@@ -54,7 +55,7 @@ export function tenantRoutes(
 }
 
 /** Lets in who has a token of a tenant that is served: to look with GET, to change things otherwise. */
-function tenantOnly(operations: Pick<TenantSelfService, "authenticate">) {
+function tenantOnly(operations: Pick<TenantSelfService, "authenticate" | "admit">) {
   return createMiddleware<TenantEnv>(async (context, next) => {
     const token = BEARER.exec(context.req.header("authorization") ?? "")?.[1];
     if (token === undefined) {
@@ -64,6 +65,15 @@ function tenantOnly(operations: Pick<TenantSelfService, "authenticate">) {
     if (caller === null) throw new ApiError(401, "the token is unknown or no longer valid");
     const problem = accessProblem(caller, context.req.method === "GET" ? "read" : "write");
     if (problem !== null) throw new ApiError(403, problem);
+    const spent = await operations.admit(caller);
+    if (spent !== null) {
+      const text = `no more requests of this second: ${limitText(caller.plan, "requestsPerSecond")}`;
+      throw new ApiError(429, text, {
+        "Burst-RateLimit-Limit": String(spent.limit),
+        "Burst-RateLimit-Remaining": "0",
+        "Burst-RateLimit-Reset": String(Math.ceil(spent.resetAtMs / 1_000)),
+      });
+    }
     context.set("caller", caller);
     await next();
   });

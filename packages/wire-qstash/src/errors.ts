@@ -3,7 +3,7 @@ import { UnavailableError } from "@omnistore/domain/unavailable";
 import { reply } from "./reply.ts";
 
 /** Statuses that tell a caller its request cannot be served as it is. Contract 00 §3, 06 §4. */
-export type RefusalStatus = 400 | 401 | 403 | 404 | 405 | 412 | 413;
+export type RefusalStatus = 400 | 401 | 403 | 404 | 405 | 412 | 413 | 429;
 
 /** A request that is refused. The message is shown to the caller: it names the field and its value. */
 export class InvalidRequest extends Error {

@@ -92,6 +92,15 @@ export class StandInEngine implements Operations {
 
   async upsertQueue(_tenantId: string, settings: QueueSettings) {
     this.gateChanges.push(settings);
+    return true;
+  }
+
+  async mayUseQueue() {
+    return true;
+  }
+
+  async admit() {
+    return null;
   }
 
   async getQueue(_tenantId: string, name: string) {
@@ -203,6 +212,7 @@ export class StandInEngine implements Operations {
 
   async createSchedule(command: ScheduleCommand) {
     this.scheduled.push(command);
+    return true;
   }
 
   async getSchedule(_tenantId: string, id: string) {

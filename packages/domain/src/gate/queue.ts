@@ -1,3 +1,5 @@
+import type { PlanLimits } from "../tenant/plans.ts";
+
 /** A FIFO queue as it stands. Times are unix milliseconds. */
 export interface Queue {
   readonly name: string;
@@ -19,7 +21,10 @@ export interface QueueSettings {
 
 /** What may be asked of queues. */
 export interface QueueOperations {
-  upsertQueue(tenantId: string, settings: QueueSettings): Promise<void>;
+  /** False when it would be one more than the limit. */
+  upsertQueue(tenantId: string, settings: QueueSettings, limits: PlanLimits): Promise<boolean>;
+  /** Whether messages may go through a queue, which need not be there yet: false when it would be one too many. */
+  mayUseQueue(tenantId: string, name: string, limits: PlanLimits): Promise<boolean>;
   getQueue(tenantId: string, name: string): Promise<Queue | null>;
   listQueues(tenantId: string): Promise<readonly Queue[]>;
   /** Removes the queue and cancels the messages in it; absent is as good as deleted. */

@@ -1,3 +1,4 @@
+import type { BudgetSpent } from "../tenant/budget.ts";
 import type { HeaderMap, MessageOptions, Method, WireName } from "../message/message.ts";
 
 /** When the first attempt may start. */
@@ -28,5 +29,7 @@ export interface PublishCommand {
 /** What became of a publish. `accepted` is said only after the message is durable. */
 export type PublishOutcome =
   | { readonly kind: "accepted"; readonly messageId: string; readonly deduplicated: boolean }
+  /** Nothing was stored: the tenant has used up what its plan allows. */
+  | { readonly kind: "over-budget"; readonly spent: BudgetSpent }
   /** Nothing was stored: the store is full or out of reach. */
   | { readonly kind: "unavailable"; readonly reason: string; readonly retryAfterSeconds: number };

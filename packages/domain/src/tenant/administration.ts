@@ -1,4 +1,5 @@
 import type { PageOutcome } from "../history/log-event.ts";
+import type { BudgetSpent } from "./budget.ts";
 import type { LimitOverrides, Plan, PlanName } from "./plans.ts";
 import type { Caller, Role, SigningKeys, Standing } from "./tenant.ts";
 
@@ -88,6 +89,8 @@ export interface TenantAdministration extends TokenOperations {
 /** What a tenant may ask about itself. */
 export interface TenantSelfService extends TokenOperations {
   authenticate(token: string): Promise<Caller | null>;
+  /** Counts a request that is limited by the second; null when it may be served. */
+  admit(caller: Caller): Promise<BudgetSpent | null>;
   getSigningKeys(tenantId: string): Promise<SigningKeys>;
   rotateSigningKeys(tenantId: string): Promise<SigningKeys>;
 }

@@ -1,3 +1,4 @@
+import { LRUCache } from "lru-cache";
 import type { Pool } from "@omnistore/db/client";
 import type { FlowControlOperations } from "@omnistore/domain/gate/flow-control-key";
 import type { QueueOperations } from "@omnistore/domain/gate/queue";
@@ -5,6 +6,10 @@ import type { QueueOperations } from "@omnistore/domain/gate/queue";
 import { orUnavailable } from "../unavailable.ts";
 import * as flow from "./flow-control-keys.sql.ts";
 import * as queues from "./queues.sql.ts";
+
+/** Queues that were just seen to be there: an enqueue need not ask again. */
+const KNOWN_QUEUES = 10_000;
+const KNOWN_MS = 60_000;
 
 export interface GateOperationsParts {
   readonly pool: Pool;
@@ -25,8 +30,21 @@ export function createGateOperations({
     wake();
     return result;
   };
+  const knownQueues = new LRUCache<string, true>({ max: KNOWN_QUEUES, ttl: KNOWN_MS });
+  const mayUseQueue: QueueOperations["mayUseQueue"] = async (tenantId, name, { queues: limit }) => {
+    const key = `${tenantId} ${name}`;
+    if (limit === null || knownQueues.has(key)) return true;
+    const may = await orUnavailable(queues.mayHaveQueue(pool, tenantId, name, limit));
+    if (may) knownQueues.set(key, true);
+    return may;
+  };
   return {
-    upsertQueue: (tenantId, settings) => thenWake(queues.upsertQueue(pool, tenantId, settings)),
+    async upsertQueue(tenantId, settings, limits) {
+      if (!(await mayUseQueue(tenantId, settings.name, limits))) return false;
+      await thenWake(queues.upsertQueue(pool, tenantId, settings));
+      return true;
+    },
+    mayUseQueue,
     listQueues: (tenantId) => orUnavailable(queues.selectQueues(pool, tenantId, null)),
     async getQueue(tenantId, name) {
       const [queue] = await orUnavailable(queues.selectQueues(pool, tenantId, name));

@@ -18,6 +18,24 @@ const LAG = `(
      AND d.queue IS NOT NULL AND NOT d.queue_passed AND d.gate IS NULL)
 )::int`;
 
+/**
+ * Whether a queue is there, or may be made: false when it would be one more than `limit`. Two that
+ * ask at once may both be told yes: a limit may be passed by as many as arrive together.
+ */
+export async function mayHaveQueue(
+  pool: Pool,
+  tenantId: string,
+  name: string,
+  limit: number,
+): Promise<boolean> {
+  const { rows } = await pool.query<{ may: boolean }>(
+    `SELECT EXISTS (SELECT FROM gates WHERE tenant_id = $1 AND kind = 1 AND name = $2)
+       OR (SELECT count(*) FROM gates WHERE tenant_id = $1 AND kind = 1) < $3 AS may`,
+    [tenantId, name, limit],
+  );
+  return rows[0]?.may ?? false;
+}
+
 /** Creates a queue or changes its settings; what waits in it may pass at once by the new ones. */
 export async function upsertQueue(
   pool: Pool,

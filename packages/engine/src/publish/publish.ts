@@ -24,15 +24,6 @@ export interface PublishParts {
   readonly onError: (error: unknown) => void;
 }
 
-/** Makes a message of a command and resolves when it is durable. */
-export async function publish(
-  parts: PublishParts,
-  command: PublishCommand,
-): Promise<PublishOutcome> {
-  const [outcome = NOTHING_STORED] = await publishTogether(parts, [command]);
-  return outcome;
-}
-
 /** Makes a message of each command; they are stored in one transaction, all or none. */
 export async function publishTogether(
   parts: PublishParts,

@@ -1,20 +1,23 @@
 import { schedules } from "@omnistore/db/schema/schedules";
 import { nextRun } from "@omnistore/domain/schedule/next-run";
 import type { ScheduleCommand } from "@omnistore/domain/schedule/schedule";
-import { sql } from "drizzle-orm";
+import type { PlanLimits } from "@omnistore/domain/tenant/plans";
+import { and, eq, ne, sql } from "drizzle-orm";
 
 import type { Database } from "../database.ts";
+import { holdTenant } from "../hold-tenant.ts";
 
 /**
  * Stores a schedule, in place of the one that has its id. The whole definition is replaced; what is
  * no part of it stays: when it was created, when it last fired, and whether it is paused. `nowMs` is
- * the database's time. Contract 03 §3.
+ * the database's time. False when it would be one more than the limit. Contract 03 §3, 06 §4.
  */
 export async function createSchedule(
   db: Database,
   command: ScheduleCommand,
+  { schedules: limit }: Pick<PlanLimits, "schedules">,
   nowMs: number,
-): Promise<void> {
+): Promise<boolean> {
   const { tenantId, id, cron, template } = command;
   const nextMs = nextRun(cron, nowMs);
   const definition = {
@@ -29,16 +32,28 @@ export async function createSchedule(
     options: Object.keys(template.options).length === 0 ? null : template.options,
   };
   const nextRunAt = nextMs === null ? null : new Date(nextMs);
-  await db
-    .insert(schedules)
-    .values({ tenantId, id, ...definition, nextRunAt })
-    .onConflictDoUpdate({
-      target: [schedules.tenantId, schedules.id],
-      set: {
-        ...definition,
-        updatedAt: sql`now()`,
-        nextRunAt: sql`CASE WHEN ${schedules.isPaused} THEN NULL ELSE excluded.next_run_at END`,
-        lastError: null,
-      },
-    });
+  const create = (tx: Pick<Database, "insert">) =>
+    tx
+      .insert(schedules)
+      .values({ tenantId, id, ...definition, nextRunAt })
+      .onConflictDoUpdate({
+        target: [schedules.tenantId, schedules.id],
+        set: {
+          ...definition,
+          updatedAt: sql`now()`,
+          nextRunAt: sql`CASE WHEN ${schedules.isPaused} THEN NULL ELSE excluded.next_run_at END`,
+          lastError: null,
+        },
+      });
+  if (limit === null) {
+    await create(db);
+    return true;
+  }
+  return db.transaction(async (tx) => {
+    await holdTenant(tx, tenantId);
+    const others = and(eq(schedules.tenantId, tenantId), ne(schedules.id, id));
+    if ((await tx.$count(schedules, others)) >= limit) return false;
+    await create(tx);
+    return true;
+  });
 }

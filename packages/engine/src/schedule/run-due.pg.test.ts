@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import { parseCron, type Cron } from "@omnistore/domain/schedule/cron";
 import { nextRun } from "@omnistore/domain/schedule/next-run";
 import type { ScheduleTemplate } from "@omnistore/domain/schedule/schedule";
+import { UNBOUNDED } from "@omnistore/domain/tenant/plans";
 import { startEngine, type TestEngine } from "@omnistore/testkit/engine";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
@@ -53,7 +54,7 @@ async function create(
   { id = `s-${randomUUID()}`, atMs = midnight - MINUTE / 2 } = {},
 ): Promise<string> {
   const command = { tenantId: engine.tenantId, id, cron: cronOf(cron), template: template(over) };
-  await createSchedule(engine.core.db, command, atMs);
+  await createSchedule(engine.core.db, command, UNBOUNDED, atMs);
   return id;
 }
 
@@ -249,7 +250,13 @@ describe("runDue", () => {
   test("a schedule to a topic makes a message for each endpoint that the topic has at the tick", async () => {
     const { db, pool } = engine.core;
     const add = (url: string, name?: string) =>
-      addEndpoints(db, engine.tenantId, "t", [name === undefined ? { url } : { url, name }]);
+      addEndpoints(
+        db,
+        engine.tenantId,
+        "t",
+        [name === undefined ? { url } : { url, name }],
+        UNBOUNDED,
+      );
     await add("http://a/", "first");
     const id = await create("0 0 * * *", {
       destination: "t",
@@ -277,7 +284,7 @@ describe("runDue", () => {
 
   test("a schedule to a topic that is gone fires nothing, says so, and others and later ticks fire", async () => {
     const { db } = engine.core;
-    await addEndpoints(db, engine.tenantId, "t", [{ url: "http://a/" }]);
+    await addEndpoints(db, engine.tenantId, "t", [{ url: "http://a/" }], UNBOUNDED);
     const id = await create("0 0 * * *", { destination: "t" });
     await create("0 0 * * *");
     await deleteTopic(db, engine.tenantId, "t");
@@ -297,14 +304,14 @@ describe("runDue", () => {
       lastFired: {},
     });
     expect(schedule).not.toHaveProperty("lastRunAt");
-    await addEndpoints(db, engine.tenantId, "t", [{ url: "http://a/" }]);
+    await addEndpoints(db, engine.tenantId, "t", [{ url: "http://a/" }], UNBOUNDED);
     expect(await runAll(midnight + DAY)).toBe(2);
     expect(await one(id)).not.toHaveProperty("lastError");
   });
 
   test("the topic of another tenant is no topic of the schedule's", async () => {
     const stranger = "00000000-0000-7000-8000-0000000000ff";
-    await addEndpoints(engine.core.db, stranger, "t", [{ url: "http://a/" }]);
+    await addEndpoints(engine.core.db, stranger, "t", [{ url: "http://a/" }], UNBOUNDED);
     await create("0 0 * * *", { destination: "t" });
     expect(await runAll(midnight)).toBe(0);
     expect(await engine.count("messages")).toBe(0);
@@ -312,7 +319,7 @@ describe("runDue", () => {
 
   test("of the messages of one tick all are stored or none", async () => {
     const urls = ["http://a/", "http://poison/", "http://c/"].map((url) => ({ url }));
-    await addEndpoints(engine.core.db, engine.tenantId, "t", urls);
+    await addEndpoints(engine.core.db, engine.tenantId, "t", urls, UNBOUNDED);
     const id = await create("0 0 * * *", { destination: "t" });
     await create("0 0 * * *");
     await engine.core.pool.query(
@@ -326,7 +333,7 @@ describe("runDue", () => {
 
   test("more than one statement takes is stored in several", async () => {
     const urls = Array.from({ length: 100 }, (_, at) => ({ url: `http://${at}/` }));
-    await addEndpoints(engine.core.db, engine.tenantId, "t", urls);
+    await addEndpoints(engine.core.db, engine.tenantId, "t", urls, UNBOUNDED);
     await Promise.all(Array.from({ length: 51 }, () => create("0 0 * * *", { destination: "t" })));
     expect(await runAll(midnight)).toBe(5100);
     expect(await engine.count("deliveries")).toBe(5100);

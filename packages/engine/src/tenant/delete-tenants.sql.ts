@@ -13,6 +13,7 @@ export const TENANT_TABLES = [
   "schedule_ticks",
   "messages",
   "tokens",
+  "budgets",
 ] as const;
 
 const BATCH = 5_000;

@@ -1,10 +1,11 @@
 import { topics } from "@omnistore/db/schema/topics";
-import { MAX_TOPIC_ENDPOINTS, MAX_TOPICS } from "@omnistore/domain/message/limits";
+import type { PlanLimits } from "@omnistore/domain/tenant/plans";
 import { addEndpoints as withAdded } from "@omnistore/domain/topic/endpoints";
 import type { AddEndpointsOutcome, Endpoint } from "@omnistore/domain/topic/topic";
 import { eq, sql } from "drizzle-orm";
 
 import type { Database } from "../database.ts";
+import { holdTenant } from "../hold-tenant.ts";
 import { loadEndpoints, replaceEndpoints } from "./stored-endpoints.ts";
 
 /**
@@ -16,9 +17,11 @@ export async function addEndpoints(
   tenantId: string,
   name: string,
   added: readonly Endpoint[],
+  limits: Pick<PlanLimits, "topics" | "endpointsPerTopic">,
 ): Promise<AddEndpointsOutcome> {
   try {
     await db.transaction(async (tx) => {
+      await holdTenant(tx, tenantId);
       // Locks the topic, new or not: changes to one topic take turns.
       await tx
         .insert(topics)
@@ -29,11 +32,11 @@ export async function addEndpoints(
         });
       const existing = await loadEndpoints(tx, tenantId, name);
       const endpoints = withAdded(existing, added);
-      if (endpoints.length > MAX_TOPIC_ENDPOINTS) {
+      if (endpoints.length > limits.endpointsPerTopic) {
         throw new Refused({ kind: "too-many-endpoints", count: endpoints.length });
       }
       const isNew = existing.length === 0;
-      if (isNew && (await tx.$count(topics, eq(topics.tenantId, tenantId))) > MAX_TOPICS) {
+      if (isNew && (await tx.$count(topics, eq(topics.tenantId, tenantId))) > limits.topics) {
         throw new Refused({ kind: "too-many-topics" });
       }
       await replaceEndpoints(tx, tenantId, name, endpoints);

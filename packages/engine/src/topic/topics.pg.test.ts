@@ -1,4 +1,5 @@
 import { MAX_TOPIC_ENDPOINTS, MAX_TOPICS } from "@omnistore/domain/message/limits";
+import { UNBOUNDED } from "@omnistore/domain/tenant/plans";
 import { startEngine, type TestEngine } from "@omnistore/testkit/engine";
 import { afterEach, beforeEach, expect, test } from "vitest";
 
@@ -17,7 +18,7 @@ beforeEach(async () => {
 afterEach(() => engine.stop());
 
 const add = (name: string, ...endpoints: Parameters<typeof addEndpoints>[3]) =>
-  addEndpoints(engine.core.db, engine.tenantId, name, endpoints);
+  addEndpoints(engine.core.db, engine.tenantId, name, endpoints, UNBOUNDED);
 const all = () => selectTopics(engine.core.pool, engine.tenantId, null);
 const one = async (name: string) => {
   const [topic] = await selectTopics(engine.core.pool, engine.tenantId, name);
@@ -87,7 +88,7 @@ test("headers are replaced whole, outlive changes of endpoints, and need a topic
 test("topics are listed oldest first, one tenant does not see another's, and a delete takes all of one", async () => {
   for (const name of ["b", "a", "c"]) await add(name, A, B);
   const stranger = "00000000-0000-7000-8000-0000000000ff";
-  await addEndpoints(engine.core.db, stranger, "a", [C]);
+  await addEndpoints(engine.core.db, stranger, "a", [C], UNBOUNDED);
   expect((await all()).map(({ name }) => name)).toEqual(["b", "a", "c"]);
   expect(await deleteTopic(engine.core.db, engine.tenantId, "a")).toBe(true);
   expect(await deleteTopic(engine.core.db, engine.tenantId, "a")).toBe(false);

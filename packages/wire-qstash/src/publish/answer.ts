@@ -1,5 +1,6 @@
 import type { Operations } from "@omnistore/domain/operations";
 import type { PublishCommand, PublishOutcome } from "@omnistore/domain/publish/publish-command";
+import type { Plan } from "@omnistore/domain/tenant/plans";
 import { encodeMessageId } from "../ids.ts";
 import { reply } from "../reply.ts";
 import type { Receivers } from "./receivers.ts";
@@ -12,7 +13,7 @@ export type PublishAnswer =
       readonly isDuplicate: boolean;
       readonly value: unknown;
     }
-  | Extract<PublishOutcome, { kind: "unavailable" }>;
+  | Exclude<PublishOutcome, { kind: "accepted" }>;
 
 /**
  * Hands commands to the engine and waits until they are durable. The answer is an object for a URL
@@ -22,16 +23,17 @@ export async function submit(
   operations: Pick<Operations, "publish" | "publishTogether">,
   receivers: Receivers,
   commands: readonly PublishCommand[],
+  plan: Plan,
 ): Promise<PublishAnswer> {
   const [only] = commands;
   if (receivers.kind === "url" && only !== undefined) {
-    const outcome = await operations.publish(only);
-    if (outcome.kind === "unavailable") return outcome;
+    const outcome = await operations.publish(only, plan);
+    if (outcome.kind !== "accepted") return outcome;
     return { kind: "accepted", isDuplicate: outcome.deduplicated, value: view(outcome) };
   }
   const accepted: Accepted[] = [];
-  for (const outcome of await operations.publishTogether(commands)) {
-    if (outcome.kind === "unavailable") return outcome;
+  for (const outcome of await operations.publishTogether(commands, plan)) {
+    if (outcome.kind !== "accepted") return outcome;
     accepted.push(outcome);
   }
   return {

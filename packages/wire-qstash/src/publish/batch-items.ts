@@ -1,4 +1,5 @@
-import { MAX_BATCH_ITEMS, MAX_BODY_BYTES } from "@omnistore/domain/message/limits";
+import { limitText } from "@omnistore/domain/tenant/plan-problem";
+import type { Plan } from "@omnistore/domain/tenant/plans";
 import { definedOnly } from "../defined-only.ts";
 import { InvalidRequest } from "../errors.ts";
 import { isFieldName } from "../headers/field-text.ts";
@@ -24,12 +25,12 @@ export interface ItemContent {
  * The items of a batch. Throws 400 for a body that is no list and for an item that has no
  * destination, and 413 for too many. Contract 01 §8, §9.
  */
-export function readItems(body: unknown): readonly BatchItem[] {
+export function readItems(body: unknown, plan: Plan): readonly BatchItem[] {
   if (!Array.isArray(body)) {
     throw new InvalidRequest(400, `the batch is not a list of messages: ${quoteJson(body)}`);
   }
-  if (body.length > MAX_BATCH_ITEMS) {
-    const limit = `the limit is ${MAX_BATCH_ITEMS}`;
+  if (body.length > plan.limits.batchItems) {
+    const limit = `the limit is ${plan.limits.batchItems} (${limitText(plan, "batchItems")})`;
     throw new InvalidRequest(413, `the batch is too large: ${body.length} items, ${limit}`);
   }
   return body.map((item: unknown, index) => {
@@ -40,14 +41,14 @@ export function readItems(body: unknown): readonly BatchItem[] {
 }
 
 /** Reads the rest of an item. Throws 400, or 413 for its body, in words about this item. */
-export function readItem({ headers, body, queue, callback }: JsonObject): ItemContent {
+export function readItem({ headers, body, queue, callback }: JsonObject, plan: Plan): ItemContent {
   const rawHeaders = readHeaders(headers);
   if (callback !== undefined && callback !== null) {
     if (typeof callback !== "string") throw bad("callback", callback, "is not a text");
     const isThere = rawHeaders.some((name, at) => at % 2 === 0 && CALLBACK.test(name));
     if (!isThere) rawHeaders.push("Upstash-Callback", callback);
   }
-  return definedOnly({ rawHeaders, body: readItemBody(body), queueName: readQueue(queue) });
+  return definedOnly({ rawHeaders, body: readItemBody(body, plan), queueName: readQueue(queue) });
 }
 
 const CALLBACK = /^upstash-callback$/i;
@@ -65,14 +66,15 @@ function readHeaders(headers: unknown): string[] {
   });
 }
 
-function readItemBody(body: unknown): Buffer {
+function readItemBody(body: unknown, plan: Plan): Buffer {
   if (body === undefined || body === null) return Buffer.alloc(0);
   if (typeof body !== "string") throw bad("body", body, "is not a text");
   const bytes = Buffer.from(body);
-  if (bytes.length <= MAX_BODY_BYTES) return bytes;
+  const { messageBytes } = plan.limits;
+  if (bytes.length <= messageBytes) return bytes;
   throw new InvalidRequest(
     413,
-    `the body is too large: ${bytes.length} bytes, the limit is ${MAX_BODY_BYTES} bytes`,
+    `the body is too large: ${bytes.length} bytes, the limit is ${messageBytes} bytes (${limitText(plan, "messageBytes")})`,
   );
 }
 

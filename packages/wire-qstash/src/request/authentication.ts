@@ -1,6 +1,7 @@
 import type { Operations } from "@omnistore/domain/operations";
 import { accessProblem, type Access, type Caller } from "@omnistore/domain/tenant/tenant";
 import { InvalidRequest } from "../errors.ts";
+import { overBudget } from "./rate-limit.ts";
 import { TOKEN_PARAMETER } from "./destination.ts";
 import type { Parameter } from "./query.ts";
 
@@ -40,7 +41,7 @@ export function findCredential(
   );
 }
 
-/** Who the token stands for. Throws 401 for a stranger, 403 for a caller who may not. */
+/** Who the token stands for. Throws 401 for a stranger, 403 for a caller who may not, 429 for too many. */
 export async function authenticate(
   operations: Operations,
   credential: Credential,
@@ -54,5 +55,8 @@ export async function authenticate(
   }
   const problem = accessProblem(caller, access);
   if (problem !== null) throw new InvalidRequest(403, problem);
+  // What sends messages has no limit by the second. Contract 00 §4.
+  const spent = access === "publish" ? null : await operations.admit(caller);
+  if (spent !== null) throw overBudget(spent, caller.plan);
   return caller;
 }

@@ -4,11 +4,15 @@ import { InvalidRequest } from "../errors.ts";
 
 /**
  * Every byte of a request's body, whatever its encoding says. Refuses a body over the limit with
- * 413, by its declared length before reading any of it. Contract 06 §4, 07 Q20.
+ * 413, by its declared length before reading any of it; `whose` says after it who sets the limit. Contract 06 §4, 07 Q20.
  */
-export function readBody(incoming: IncomingMessage, maxBytes = MAX_BODY_BYTES): Promise<Buffer> {
+export function readBody(
+  incoming: IncomingMessage,
+  maxBytes = MAX_BODY_BYTES,
+  whose = "",
+): Promise<Buffer> {
   const declared = Number(incoming.headers["content-length"] ?? 0);
-  if (declared > maxBytes) return Promise.reject(tooLarge(`${declared} bytes`, maxBytes));
+  if (declared > maxBytes) return Promise.reject(tooLarge(`${declared} bytes`, maxBytes, whose));
   // A connection that was lost earlier has said so already and will not say it again.
   if (incoming.destroyed) return Promise.reject(cutOff());
 
@@ -27,7 +31,7 @@ export function readBody(incoming: IncomingMessage, maxBytes = MAX_BODY_BYTES): 
       }
       stopListening();
       incoming.pause();
-      reject(tooLarge(`more than ${maxBytes} bytes`, maxBytes));
+      reject(tooLarge(`more than ${maxBytes} bytes`, maxBytes, whose));
     };
     const onEnd = () => {
       stopListening();
@@ -43,10 +47,9 @@ export function readBody(incoming: IncomingMessage, maxBytes = MAX_BODY_BYTES): 
 }
 
 /** The rest of the body is not worth reading, so the connection cannot be used again. */
-function tooLarge(size: string, maxBytes: number): InvalidRequest {
-  return new InvalidRequest(413, `the body is too large: ${size}, the limit is ${maxBytes} bytes`, {
-    connection: "close",
-  });
+function tooLarge(size: string, maxBytes: number, whose: string): InvalidRequest {
+  const text = `the body is too large: ${size}, the limit is ${maxBytes} bytes${whose}`;
+  return new InvalidRequest(413, text, { connection: "close" });
 }
 
 /** Nobody is left to read this; it keeps a lost connection from looking like a fault of ours. */

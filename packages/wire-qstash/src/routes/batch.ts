@@ -1,6 +1,9 @@
 import { setImmediate } from "node:timers/promises";
 import { MAX_BATCH_BYTES } from "@omnistore/domain/message/limits";
 import type { PublishCommand } from "@omnistore/domain/publish/publish-command";
+import { planProblem } from "@omnistore/domain/tenant/plan-problem";
+import type { Plan } from "@omnistore/domain/tenant/plans";
+import type { Caller } from "@omnistore/domain/tenant/tenant";
 import type { Topic } from "@omnistore/domain/topic/topic";
 import { InvalidRequest } from "../errors.ts";
 import { gatherConfiguration } from "../headers/configuration.ts";
@@ -15,6 +18,8 @@ import type { PublishRouteOptions } from "../publish/publish-request.ts";
 import { withTopicHeaders } from "../publish/publish-request.ts";
 import type { Receivers, ResolveOptions } from "../publish/receivers.ts";
 import { resolveReceivers } from "../publish/receivers.ts";
+import { checkQueue } from "../publish/within-plan.ts";
+import { overBudget } from "../request/rate-limit.ts";
 import { reply } from "../reply.ts";
 import { callerIp } from "../request/caller-ip.ts";
 import { readJson } from "../request/json-body.ts";
@@ -33,7 +38,8 @@ type PreparedItem =
 type ItemAnswer = PublishAnswer | Extract<PreparedItem, { kind: "invalid" }>;
 
 interface BatchContext extends ResolveOptions {
-  readonly tenantId: string;
+  readonly caller: Caller;
+  readonly mayUseQueue: (name: string | undefined) => Promise<void>;
   readonly nowMs: number;
   readonly callerIp: string | undefined;
 }
@@ -44,18 +50,20 @@ interface BatchContext extends ResolveOptions {
  */
 export function batchRoute(services: WireServices, options: PublishRouteOptions): WireHandler {
   const { operations } = services;
-  return sendRoute(services, async ({ caller: { tenantId }, context: { env } }) => {
-    const items = readItems(await readJson(env.incoming, MAX_BATCH_BYTES));
+  return sendRoute(services, async ({ caller, context: { env } }) => {
+    const { tenantId, plan } = caller;
+    const items = readItems(await readJson(env.incoming, MAX_BATCH_BYTES), plan);
     const context: BatchContext = {
-      tenantId,
+      caller,
       nowMs: Date.now(),
       callerIp: callerIp(env.incoming.socket.remoteAddress),
       allowPrivateDestinations: options.allowPrivateDestinations,
       findTopic: rememberTopics((name) => operations.getTopic(tenantId, name)),
+      mayUseQueue: (name) => checkQueue(operations, caller, name),
     };
     const prepared = await prepareAll(items, context);
     refuseIfAllInvalid(prepared);
-    return batchReply(await publishAll(services, prepared));
+    return batchReply(await publishAll(services, prepared, plan), plan);
   });
 }
 
@@ -79,11 +87,12 @@ async function prepareAll(
 async function publishAll(
   services: WireServices,
   items: readonly PreparedItem[],
+  plan: Plan,
 ): Promise<readonly ItemAnswer[]> {
   const answers: Promise<ItemAnswer>[] = [];
   for (let start = 0; start < items.length; start += PIECE) {
     const piece = items.slice(start, start + PIECE);
-    answers.push(...piece.map((item) => publishItem(services, item)));
+    answers.push(...piece.map((item) => publishItem(services, item, plan)));
     await setImmediate();
   }
   return Promise.all(answers);
@@ -92,17 +101,20 @@ async function publishAll(
 /** Everything about an item that can be wrong is found before anything of the batch is stored. */
 async function prepare(item: BatchItem, context: BatchContext): Promise<PreparedItem> {
   try {
-    const { rawHeaders, body, queueName } = readItem(item.fields);
+    const { tenantId, plan } = context.caller;
+    const { rawHeaders, body, queueName } = readItem(item.fields, plan);
     const receivers = await resolveReceivers(item.destination, context);
     const configuration = withTopicHeaders(gatherConfiguration(rawHeaders, []), receivers);
     const cron = configuration.settings.get("cron");
     if (cron !== undefined) throw refusal("Upstash-Cron", cron, "has no place in a batch");
-    const { tenantId } = context;
     const settings = decodePublishSettings(configuration, {
       ...context,
       authorizationIsOurs: false,
       queueName,
     });
+    const problem = planProblem(plan, settings, context.nowMs);
+    if (problem !== null) throw new InvalidRequest(412, problem);
+    await context.mayUseQueue(queueName);
     const commands = publishCommands(receivers, { ...settings, tenantId, body });
     return { kind: "ready", receivers, commands };
   } catch (error) {
@@ -115,10 +127,11 @@ async function prepare(item: BatchItem, context: BatchContext): Promise<Prepared
 async function publishItem(
   { operations, onError }: WireServices,
   item: PreparedItem,
+  plan: Plan,
 ): Promise<ItemAnswer> {
   if (item.kind === "invalid") return item;
   try {
-    return await submit(operations, item.receivers, item.commands);
+    return await submit(operations, item.receivers, item.commands, plan);
   } catch (error) {
     onError(error);
     return { kind: "invalid", error: "internal error" };
@@ -135,19 +148,27 @@ function refuseIfAllInvalid(items: readonly PreparedItem[]): void {
   throw new InvalidRequest(400, `no item of the batch is valid: ${told.join("; ")}`);
 }
 
-/** When nothing at all was accepted because there was no room, the whole batch may be sent again. */
-function batchReply(answers: readonly ItemAnswer[]): Response {
+/** When nothing at all was accepted because there was no room, or no more of the plan, the whole batch may be sent again. */
+function batchReply(answers: readonly ItemAnswer[], plan: Plan): Response {
+  const anyAccepted = answers.some(({ kind }) => kind === "accepted");
+  const over = answers.find((answer) => answer.kind === "over-budget");
+  if (over !== undefined && !anyAccepted) throw overBudget(over.spent, plan);
   const unavailable = answers.find((answer) => answer.kind === "unavailable");
-  if (unavailable !== undefined && !answers.some(({ kind }) => kind === "accepted")) {
+  if (unavailable !== undefined && !anyAccepted) {
     return unavailableReply(unavailable);
   }
-  return reply(200, answers.map(itemView));
+  return reply(
+    200,
+    answers.map((answer) => itemView(answer, plan)),
+  );
 }
 
-function itemView(answer: ItemAnswer): unknown {
+function itemView(answer: ItemAnswer, plan: Plan): unknown {
   switch (answer.kind) {
     case "accepted":
       return answer.value;
+    case "over-budget":
+      return { error: overBudget(answer.spent, plan).message };
     case "unavailable":
       return { error: answer.reason };
     case "invalid":

@@ -1,9 +1,12 @@
 import type { Operations } from "@omnistore/domain/operations";
+import type { ScheduleTemplate } from "@omnistore/domain/schedule/schedule";
+import { limitText, planProblem } from "@omnistore/domain/tenant/plan-problem";
+import { InvalidRequest, quote } from "../errors.ts";
 import { decodeScheduleSettings } from "../headers/schedule-settings.ts";
 import { makeScheduleId } from "../ids.ts";
 import type { PublishRequest } from "../publish/publish-request.ts";
+import { checkQueue, readMessageBody } from "../publish/within-plan.ts";
 import { reply } from "../reply.ts";
-import { readBody } from "../request/body.ts";
 
 /** Creates the schedule, or replaces the one of the same id, and answers with its id. Contract 03 §3. */
 export async function createSchedule(
@@ -11,15 +14,30 @@ export async function createSchedule(
   { caller, receivers, configuration, context, incoming }: PublishRequest,
 ): Promise<Response> {
   const { cron, template, id } = decodeScheduleSettings(configuration, context);
-  const body = await readBody(incoming);
+  const problem = planProblem(caller.plan, whatATickAsks(template), context.nowMs);
+  if (problem !== null) throw new InvalidRequest(412, problem);
+  await checkQueue(operations, caller, template.options.queueName);
+  const body = await readMessageBody(incoming, caller.plan);
   // Whom a topic means is asked again at every tick.
   const destination = receivers.kind === "url" ? receivers.url : receivers.topic.name;
   const scheduleId = id ?? makeScheduleId();
-  await operations.createSchedule({
-    tenantId: caller.tenantId,
-    id: scheduleId,
-    cron,
-    template: { wire: "qstash", destination, body, ...template },
-  });
-  return reply(200, { scheduleId });
+  const created = await operations.createSchedule(
+    {
+      tenantId: caller.tenantId,
+      id: scheduleId,
+      cron,
+      template: { wire: "qstash", destination, body, ...template },
+    },
+    caller.plan.limits,
+  );
+  if (created) return reply(200, { scheduleId });
+  const limit = limitText(caller.plan, "schedules");
+  throw new InvalidRequest(412, `schedule ${quote(scheduleId)} would be more than ${limit}`);
+}
+
+function whatATickAsks({
+  delayMs,
+  ...template
+}: Pick<ScheduleTemplate, "delayMs" | "maxRetries" | "options">) {
+  return { ...template, due: { kind: "after", delayMs: delayMs ?? 0 } } as const;
 }

@@ -6,6 +6,7 @@ import { decodeDeadLetterQuery } from "./dead-letter-query.ts";
 import type { WireHandler, WireServices } from "./guarded.ts";
 import { readRoute } from "./guarded.ts";
 import { ListParameters } from "./list-parameters.ts";
+import { withinRetention } from "./retention.ts";
 import { EMPTY_PAGE, pageOf } from "./pages.ts";
 
 /** `GET /v2/dlq`. Contract 03 §5. */
@@ -15,7 +16,13 @@ export function listDeadLettersRoute(services: WireServices): WireHandler {
     const page =
       query === null
         ? EMPTY_PAGE
-        : pageOf(await services.operations.listDeadLetters(caller.tenantId, query), query.cursor);
+        : pageOf(
+            await services.operations.listDeadLetters(
+              caller.tenantId,
+              withinRetention(query, caller.plan.limits.deadLetterRetentionDays, Date.now()),
+            ),
+            query.cursor,
+          );
     return reply(200, { messages: page.items.map(deadLetterView), cursor: page.cursor });
   });
 }

@@ -4,6 +4,7 @@ import type { WireHandler, WireServices } from "./guarded.ts";
 import { readRoute } from "./guarded.ts";
 import { ListParameters } from "./list-parameters.ts";
 import { decodeLogQuery } from "./log-query.ts";
+import { withinRetention } from "./retention.ts";
 import { EMPTY_PAGE, pageOf } from "./pages.ts";
 
 /**
@@ -16,7 +17,13 @@ export function listLogsRoute(services: WireServices, key: "events" | "logs"): W
     const page =
       query === null
         ? EMPTY_PAGE
-        : pageOf(await services.operations.listLogs(caller.tenantId, query), query.cursor);
+        : pageOf(
+            await services.operations.listLogs(
+              caller.tenantId,
+              withinRetention(query, caller.plan.limits.logRetentionDays, Date.now()),
+            ),
+            query.cursor,
+          );
     return reply(200, { [key]: page.items.map(logView), cursor: page.cursor });
   });
 }

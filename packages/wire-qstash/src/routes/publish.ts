@@ -1,3 +1,4 @@
+import { planProblem } from "@omnistore/domain/tenant/plan-problem";
 import { accessProblem } from "@omnistore/domain/tenant/tenant";
 import { InvalidRequest } from "../errors.ts";
 import { decodePublishSettings } from "../headers/publish-settings.ts";
@@ -11,7 +12,8 @@ import type {
 import { readPublishRequest } from "../publish/publish-request.ts";
 import { reply } from "../reply.ts";
 import type { Credential } from "../request/authentication.ts";
-import { readBody } from "../request/body.ts";
+import { overBudget } from "../request/rate-limit.ts";
+import { checkQueue, readMessageBody } from "../publish/within-plan.ts";
 import { createSchedule } from "./create-schedule.ts";
 import type { WireHandler, WireServices } from "./guarded.ts";
 import { guarded, methodRefused } from "./guarded.ts";
@@ -44,9 +46,18 @@ export async function publishOne(
     return createSchedule(operations, request);
   }
   const settings = decodePublishSettings(configuration, context);
-  const body = await readBody(incoming);
+  const problem = planProblem(caller.plan, settings, context.nowMs);
+  if (problem !== null) throw new InvalidRequest(412, problem);
+  await checkQueue(operations, caller, context.queueName);
+  const body = await readMessageBody(incoming, caller.plan);
   const message = { ...settings, tenantId: caller.tenantId, body };
-  const answer = await submit(operations, receivers, publishCommands(receivers, message));
+  const answer = await submit(
+    operations,
+    receivers,
+    publishCommands(receivers, message),
+    caller.plan,
+  );
+  if (answer.kind === "over-budget") throw overBudget(answer.spent, caller.plan);
   if (answer.kind === "unavailable") return unavailableReply(answer);
   return reply(answer.isDuplicate ? 202 : 200, answer.value);
 }

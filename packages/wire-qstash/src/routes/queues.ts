@@ -1,6 +1,8 @@
 import type { Queue } from "@omnistore/domain/gate/queue";
+import { limitText } from "@omnistore/domain/tenant/plan-problem";
 import { InvalidRequest, quote } from "../errors.ts";
 import { checkName } from "../headers/name.ts";
+import { tooManyQueues } from "../publish/within-plan.ts";
 import { reply } from "../reply.ts";
 import { readJsonObject } from "../request/json-body.ts";
 import type { WireHandler, WireServices } from "./guarded.ts";
@@ -19,11 +21,15 @@ export function upsertQueueRoute(services: WireServices): WireHandler {
   return writeRoute(services, async ({ caller, context }) => {
     const { queueName, parallelism, paused } = await readJsonObject(context.env.incoming);
     if (typeof queueName !== "string") throw bad("queueName", queueName, "is not a text");
-    await services.operations.upsertQueue(caller.tenantId, {
-      name: checkName("queueName", queueName),
-      parallelism: parallelismOf(parallelism),
-      ...pausedOf(paused),
-    });
+    const { plan, tenantId } = caller;
+    const name = checkName("queueName", queueName);
+    const settings = { name, parallelism: parallelismOf(parallelism), ...pausedOf(paused) };
+    if (settings.parallelism > (plan.limits.parallelismPerQueue ?? MOST)) {
+      const limit = limitText(plan, "parallelismPerQueue");
+      throw new InvalidRequest(412, `parallelism ${settings.parallelism} is more than ${limit}`);
+    }
+    const made = await services.operations.upsertQueue(tenantId, settings, plan.limits);
+    if (!made) throw tooManyQueues(name, plan);
     return reply(200, {});
   });
 }

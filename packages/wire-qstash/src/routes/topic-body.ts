@@ -88,7 +88,7 @@ function endpointsOf({ endpoints }: JsonObject): readonly (readonly [string, Jso
   });
 }
 
-export function tooManyEndpoints(count: number): InvalidRequest {
+function tooManyEndpoints(count: number): InvalidRequest {
   return new InvalidRequest(
     412,
     `endpoints: ${count} are more than the ${MAX_TOPIC_ENDPOINTS} that a topic may have`,

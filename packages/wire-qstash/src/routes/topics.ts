@@ -1,4 +1,4 @@
-import { MAX_TOPICS } from "@omnistore/domain/message/limits";
+import { limitText } from "@omnistore/domain/tenant/plan-problem";
 import { InvalidRequest, quote } from "../errors.ts";
 import { checkName, isName } from "../headers/name.ts";
 import type { PublishRouteOptions } from "../publish/publish-request.ts";
@@ -7,12 +7,7 @@ import { readJsonObject } from "../request/json-body.ts";
 import { topicView } from "../views/topic-view.ts";
 import type { CallerRequest, WireHandler, WireServices } from "./guarded.ts";
 import { readRoute, writeRoute } from "./guarded.ts";
-import {
-  decodeEndpoints,
-  decodePatterns,
-  decodeTopicHeaders,
-  tooManyEndpoints,
-} from "./topic-body.ts";
+import { decodeEndpoints, decodePatterns, decodeTopicHeaders } from "./topic-body.ts";
 
 /** `POST /v2/topics/{name}/endpoints`: creates the topic when there is none. Contract 03 §4. */
 export function addEndpointsRoute(
@@ -23,16 +18,24 @@ export function addEndpointsRoute(
     const name = checkName("the topic name", context.req.param("name") ?? "");
     const body = await readJsonObject(context.env.incoming);
     const endpoints = decodeEndpoints(body, allowPrivateDestinations);
-    const outcome = await operations.addEndpoints(caller.tenantId, name, endpoints);
+    const outcome = await operations.addEndpoints(
+      caller.tenantId,
+      name,
+      endpoints,
+      caller.plan.limits,
+    );
     switch (outcome.kind) {
       case "added":
         return reply(200, {});
       case "too-many-endpoints":
-        throw tooManyEndpoints(outcome.count);
+        throw new InvalidRequest(
+          412,
+          `endpoints: ${outcome.count} are more than ${limitText(caller.plan, "endpointsPerTopic")}`,
+        );
       case "too-many-topics":
         throw new InvalidRequest(
           412,
-          `topic ${quote(name)} would be one more than the ${MAX_TOPICS} you may have`,
+          `topic ${quote(name)} would be more than ${limitText(caller.plan, "topics")}`,
         );
     }
   });

@@ -1,0 +1,53 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+
+import { BUDGETS, shareOf, windowAt } from "./budget.ts";
+import { planProblem } from "./plan-problem.ts";
+import { planOf, PLAN_NAMES, PLANS, UNBOUNDED } from "./plans.ts";
+
+test("a share is what is wanted at least, and one in so many of the limit otherwise", () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1, max: 1e9 }),
+      fc.integer({ min: 1, max: 1e4 }),
+      (limit, wanted) => {
+        const share = shareOf("day", limit, wanted);
+        expect(share).toBeGreaterThanOrEqual(wanted);
+        if (share > wanted) expect(share).toBeLessThanOrEqual(limit / BUDGETS.day.shares + 1);
+      },
+    ),
+  );
+});
+
+test("windows follow each other without a gap", () => {
+  expect(windowAt("day", Date.UTC(2026, 0, 2) - 1)).toBe(windowAt("day", Date.UTC(2026, 0, 1)));
+  expect(windowAt("day", Date.UTC(2026, 0, 2))).toBe(windowAt("day", Date.UTC(2026, 0, 1)) + 1);
+  expect(windowAt("second", 1_999)).toBe(1);
+});
+
+test.each(PLAN_NAMES)("plan %s promises no more than the service can do", (name) => {
+  const limits = new Map<string, number | null>(Object.entries(PLANS[name]));
+  const tooMuch = Object.entries(UNBOUNDED).filter(
+    ([limit, most]) => most !== null && (limits.get(limit) ?? Infinity) > most,
+  );
+  expect(tooMuch).toEqual([]);
+});
+
+test("a publish, or a callback at any depth, that asks for more than the plan is named", () => {
+  const plan = planOf("free", { retries: 5 });
+  const due = { kind: "now" } as const;
+  const asked = { due, maxRetries: 5, options: {} };
+  expect(planProblem(plan, asked, 0)).toBeNull();
+  expect(planProblem(plan, { ...asked, maxRetries: 6 }, 0)).toBe(
+    'retries 6 is more than limit retries of plan "free", which is 5',
+  );
+  const late = { kind: "at", unixMs: 8 * 86_400_000 } as const;
+  expect(planProblem(plan, { ...asked, due: late }, 0)).toContain("delayMs");
+  expect(planProblem(plan, { ...asked, due: late }, 2 * 86_400_000)).toBeNull();
+  expect(planProblem(plan, { ...asked, options: { timeoutMs: 3_600_000 } }, 0)).toContain(
+    "timeoutMs",
+  );
+  const callback = { url: "https://x/", method: "POST", headers: {}, options: {} } as const;
+  const nested = { ...callback, options: { failureCallback: { ...callback, maxRetries: 9 } } };
+  expect(planProblem(plan, { ...asked, options: { callback: nested } }, 0)).toContain("retries 9");
+});

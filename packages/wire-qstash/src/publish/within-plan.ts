@@ -1,0 +1,27 @@
+import type { IncomingMessage } from "node:http";
+import type { Operations } from "@omnistore/domain/operations";
+import { limitText } from "@omnistore/domain/tenant/plan-problem";
+import type { Plan } from "@omnistore/domain/tenant/plans";
+import type { Caller } from "@omnistore/domain/tenant/tenant";
+import { InvalidRequest, quote } from "../errors.ts";
+import { readBody } from "../request/body.ts";
+
+/** The body of one message. Throws 413 for more than the plan allows. Contract 06 §4. */
+export async function readMessageBody(incoming: IncomingMessage, plan: Plan): Promise<Buffer> {
+  return readBody(incoming, plan.limits.messageBytes, ` (${limitText(plan, "messageBytes")})`);
+}
+
+/** Throws 412 for a queue that would be one more than the plan allows. */
+export async function checkQueue(
+  operations: Pick<Operations, "mayUseQueue">,
+  { tenantId, plan }: Caller,
+  name: string | undefined,
+): Promise<void> {
+  if (name === undefined || (await operations.mayUseQueue(tenantId, name, plan.limits))) return;
+  throw tooManyQueues(name, plan);
+}
+
+export function tooManyQueues(name: string, plan: Plan): InvalidRequest {
+  const text = `queue ${quote(name)} would be more than ${limitText(plan, "queues")}`;
+  return new InvalidRequest(412, text);
+}
