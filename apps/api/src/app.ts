@@ -1,6 +1,7 @@
 import type { Operations } from "@omnistore/domain/operations";
 import type { TenantAdministration } from "@omnistore/domain/tenant/administration";
 import type { EngineCore } from "@omnistore/engine/core";
+import { destinationPolicy } from "@omnistore/engine/deliver/destination-policy";
 import type { Config } from "@omnistore/runtime/config";
 import type { Logger } from "@omnistore/runtime/logger";
 import { adminRoutes, tenantRoutes } from "@omnistore/wire-console";
@@ -30,10 +31,8 @@ export function createApp({
   const onError = (error: unknown) => logger.error({ err: error }, "a request failed");
   const app = new Hono<{ Bindings: HttpBindings }>();
   app.route("/", healthRoutes(core.pool));
-  app.route(
-    "/",
-    qstashRoutes(operations, { allowPrivateDestinations: config.mode === "dev", onError }),
-  );
+  const destinations = destinationPolicy(config);
+  app.route("/", qstashRoutes(operations, { destinations, onError }));
   app.route("/", adminRoutes(administration, { adminToken: config.adminToken, onError }));
   app.route("/", tenantRoutes({ ...operations, ...administration }, { onError }));
   if (config.mode === "dev") app.route("/", echoRoutes());

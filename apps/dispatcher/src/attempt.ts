@@ -14,9 +14,9 @@ import { describeFailure } from "@omnistore/domain/record/describe-failure";
 import { decideNext } from "@omnistore/domain/retry/next-attempt";
 import type { EngineCore } from "@omnistore/engine/core";
 import { deliver } from "@omnistore/engine/deliver/deliver";
+import type { HttpClient } from "@omnistore/engine/deliver/http-client";
 import type { LeasedDelivery } from "@omnistore/engine/leased-delivery";
 import type { Outcome } from "@omnistore/engine/record/write-outcomes.sql";
-import type { Dispatcher as HttpClient } from "undici";
 
 import { makeCallbacks } from "./make-callbacks.ts";
 
@@ -24,7 +24,6 @@ export interface AttemptParts {
   readonly core: EngineCore;
   readonly client: HttpClient;
   readonly wires: Readonly<Record<WireName, DeliveryWire>>;
-  readonly allowPrivate: boolean;
   /** Id to lease under, null while the lease is uncertain. */
   readonly owner: () => string | null;
 }
@@ -52,7 +51,6 @@ export async function makeAttempt(
   });
   const result = await deliver(request, {
     client: parts.client,
-    allowPrivate: parts.allowPrivate,
     timeoutMs: message.options.timeoutMs ?? MAX_TIMEOUT_MS,
     captureBytes: hasCallbacks(message.options) ? CALLBACK_CAPTURE_BYTES : RESPONSE_CAPTURE_BYTES,
   });

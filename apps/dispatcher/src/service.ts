@@ -1,6 +1,7 @@
 import type { DeliveryWire } from "@omnistore/domain/delivery-wire";
 import type { WireName } from "@omnistore/domain/message/message";
 import type { EngineCore } from "@omnistore/engine/core";
+import { destinationPolicy } from "@omnistore/engine/deliver/destination-policy";
 import { createHttpClient } from "@omnistore/engine/deliver/http-client";
 import { OutcomeRecorder } from "@omnistore/engine/record/outcome-recorder";
 import type { DirectLane } from "@omnistore/engine/store/direct-lane";
@@ -23,8 +24,10 @@ export interface Dispatcher extends Service {
 
 /** Claims, delivers and records. Any number of dispatchers may run against one database. */
 export function createDispatcher(config: Config, core: EngineCore, logger: Logger): Dispatcher {
-  const allowPrivate = config.mode === "dev";
-  const client = createHttpClient({ allowPrivate });
+  const client = createHttpClient({
+    policy: destinationPolicy(config),
+    egressProxy: config.egressProxy,
+  });
   const wires: Record<WireName, DeliveryWire> = {
     qstash: qstashDelivery({ region: config.region }),
   };
@@ -51,7 +54,6 @@ export function createDispatcher(config: Config, core: EngineCore, logger: Logge
     core,
     client,
     wires,
-    allowPrivate,
     recorder,
     logger,
     owner: () => lease.owner,

@@ -48,6 +48,18 @@ describe("defaults", () => {
     expect(loadConfig(hosted).encryptionKey).toEqual(Buffer.alloc(32, 7));
   });
 
+  test("destinations are opened by a list of networks, and proxied by a URL", () => {
+    expect(loadConfig({}).allowNetworks).toEqual([]);
+    const given = loadConfig({
+      OMNISTORE_ALLOW_NETWORKS: "10.1.0.0/16, 192.168.7.9/32,fd12:3456::/32",
+      OMNISTORE_EGRESS_PROXY: "http://user:secret@proxy:3128/",
+      OMNISTORE_PUBLIC_URL: "https://queue.example.com",
+    });
+    expect(given.allowNetworks).toEqual(["10.1.0.0/16", "192.168.7.9/32", "fd12:3456::/32"]);
+    expect(given.egressProxy).toEqual(new URL("http://user:secret@proxy:3128/"));
+    expect(given.publicUrl).toBe("https://queue.example.com");
+  });
+
   test("an app may choose its own log level, which the environment overrides", () => {
     expect(loadConfig({}, { logLevel: "warn" }).logLevel).toBe("warn");
     expect(loadConfig({ LOG_LEVEL: "debug" }, { logLevel: "warn" }).logLevel).toBe("debug");
@@ -74,6 +86,17 @@ describe("problems", () => {
     ["LOG_LEVEL", "loud"],
     ["OMNISTORE_LEASE_SECONDS", "0"],
     ["OMNISTORE_LEASE_SECONDS", "10s"],
+    ["OMNISTORE_PUBLIC_URL", "queue.example.com"],
+    ["OMNISTORE_PUBLIC_URL", "ftp://queue.example.com"],
+    ["OMNISTORE_ALLOW_NETWORKS", "10.1.0.0"],
+    ["OMNISTORE_ALLOW_NETWORKS", "10.1.2.3/16"],
+    ["OMNISTORE_ALLOW_NETWORKS", "0.0.0.0/0"],
+    ["OMNISTORE_ALLOW_NETWORKS", "::/0"],
+    ["OMNISTORE_ALLOW_NETWORKS", "10.1.0.0/33"],
+    ["OMNISTORE_ALLOW_NETWORKS", "10.1.0.0/16,"],
+    ["OMNISTORE_ALLOW_NETWORKS", "10.1.0.0/16 10.2.0.0/16"],
+    ["OMNISTORE_ALLOW_NETWORKS", "fd12::1/32"],
+    ["OMNISTORE_ALLOW_NETWORKS", "office"],
   ])("%s refuses %s and shows it", (name, value) => {
     expect(problemsOf({ [name]: value })).toEqual([
       expect.stringMatching(new RegExp(`^${name} must be .*"${value}"$`)),
@@ -84,6 +107,9 @@ describe("problems", () => {
     ["DATABASE_URL", "mysql://user:hunter2hunter2@host/db"],
     ["OMNISTORE_ENCRYPTION_KEY", "hunter2hunter2"],
     ["OMNISTORE_ENCRYPTION_KEY", Buffer.alloc(31).toString("base64")],
+    ["OMNISTORE_EGRESS_PROXY", "socks5://user:hunter2@proxy:1080"],
+    ["OMNISTORE_EGRESS_PROXY", "http://user:hunter2@proxy:3128/path"],
+    ["OMNISTORE_EGRESS_PROXY", "proxy:3128"],
   ])("the value of the secret %s is never shown", (name, value) => {
     const [problem] = problemsOf({ [name]: value });
     expect(problem).toContain(name);

@@ -15,6 +15,11 @@ export interface Config {
   readonly region: string;
   readonly logLevel: LogLevel;
   readonly leaseMs: number;
+  /** In CIDR notation. */
+  readonly allowNetworks: readonly string[];
+  readonly egressProxy?: URL;
+  /** Where clients find the API. */
+  readonly publicUrl?: string;
 }
 
 /** Says everything that is wrong with the settings at once, and how to put it right. */
@@ -136,5 +141,10 @@ function toConfig(given: Settings, defaults: Defaults): Config {
     region: given.OMNISTORE_REGION,
     logLevel: given.LOG_LEVEL ?? defaults.logLevel ?? "info",
     leaseMs: Math.round(given.OMNISTORE_LEASE_SECONDS * 1_000),
+    allowNetworks: given.OMNISTORE_ALLOW_NETWORKS,
+    ...(given.OMNISTORE_EGRESS_PROXY !== undefined && {
+      egressProxy: new URL(given.OMNISTORE_EGRESS_PROXY),
+    }),
+    ...(given.OMNISTORE_PUBLIC_URL !== undefined && { publicUrl: given.OMNISTORE_PUBLIC_URL }),
   };
 }

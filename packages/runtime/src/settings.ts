@@ -1,3 +1,4 @@
+import ipaddr from "ipaddr.js";
 import { z } from "zod";
 import { LOG_LEVELS } from "./logger.ts";
 
@@ -112,7 +113,66 @@ export const settings = z.object({
         "Shorter recovers sooner from a crash; too short repeats deliveries of a dispatcher that only paused.",
       mustBe: "a number of seconds from 0.1 to 3600",
     }),
+  OMNISTORE_PUBLIC_URL: z
+    .string()
+    .refine(isHttpUrl)
+    .optional()
+    .register(aboutSettings, {
+      unit: "URL",
+      default: "none",
+      why:
+        "Where clients find the API. In hosted mode no message may go there: " +
+        "a delivery that publishes a delivery could go round for ever.",
+      mustBe: "a URL such as https://queue.example.com",
+    }),
+  OMNISTORE_ALLOW_NETWORKS: z
+    .string()
+    .transform((text) => text.split(",").map((network) => network.trim()))
+    .refine((networks) => networks.every(isNetwork))
+    .default([])
+    .register(aboutSettings, {
+      unit: "networks in CIDR notation, separated by commas",
+      default: "none",
+      why:
+        "Private destinations that hosted mode may reach besides public ones. " +
+        "The metadata addresses of clouds stay closed unless each is listed by itself.",
+      mustBe:
+        "networks by their first address, separated by commas, such as 10.1.0.0/16,192.168.7.9/32,fd12:3456::/32",
+    }),
+  OMNISTORE_EGRESS_PROXY: z
+    .string()
+    .refine(isProxyUrl)
+    .optional()
+    .register(aboutSettings, {
+      unit: "URL",
+      default: "none",
+      why:
+        "HTTP proxy that all deliveries go through, by CONNECT. It is given the addresses that were " +
+        "checked, not names, so the rules for destinations hold whatever the proxy allows.",
+      mustBe: "a URL such as http://user:password@proxy.internal:3128, without a path",
+      isSecret: true,
+    }),
 });
+
+function isHttpUrl(text: string): boolean {
+  return /^https?:\/\/./.test(text) && URL.canParse(text);
+}
+
+function isProxyUrl(text: string): boolean {
+  return isHttpUrl(text) && /^[^/]+\/\/[^/?#]+\/?$/.test(text);
+}
+
+/** A network with its first address: `10.1.2.3/16` may be a slip for another one. Never everything. */
+function isNetwork(text: string): boolean {
+  if (!ipaddr.isValidCIDR(text)) return false;
+  const [address, bits] = ipaddr.parseCIDR(text);
+  if (bits === 0) return false;
+  const first =
+    address.kind() === "ipv4"
+      ? ipaddr.IPv4.networkAddressFromCIDR(text)
+      : ipaddr.IPv6.networkAddressFromCIDR(text);
+  return first.toString() === address.toString();
+}
 
 function isPostgresUrl(text: string): boolean {
   return /^postgres(ql)?:\/\/./.test(text);

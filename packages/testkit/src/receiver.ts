@@ -1,6 +1,8 @@
 import { createServer } from "node:http";
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
 
+import { portOf } from "./port-of.ts";
+
 /** A request as it arrived. */
 export interface ReceivedRequest {
   readonly method: string;
@@ -83,11 +85,9 @@ export async function startReceiver(): Promise<Receiver> {
     receive(request, response).catch(() => response.destroy());
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  if (address === null || typeof address === "string") throw new Error("the receiver has no port");
 
   return {
-    url: `http://127.0.0.1:${address.port}`,
+    url: `http://127.0.0.1:${portOf(server)}`,
     requests: journal,
     reply(first: string | Script, script?: Script) {
       if (typeof first === "string") scripts.set(first, script ?? defaultScript);

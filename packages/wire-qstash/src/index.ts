@@ -1,3 +1,4 @@
+import type { DestinationPolicy } from "@omnistore/domain/deliver/destination-policy";
 import type { DeliveryWire } from "@omnistore/domain/delivery-wire";
 import type { Operations } from "@omnistore/domain/operations";
 import { Hono } from "hono";
@@ -43,8 +44,8 @@ import {
 } from "./routes/topics.ts";
 
 export interface QstashRouteOptions {
-  /** Whether messages may go to loopback and private addresses: development only. */
-  readonly allowPrivateDestinations: boolean;
+  /** Where messages may go. */
+  readonly destinations: DestinationPolicy;
   /** Told of every failure that is not the caller's; a process warning when absent. */
   readonly onError?: (error: unknown) => void;
 }

@@ -1,3 +1,4 @@
+import { publicOnly } from "@omnistore/domain/deliver/destination-policy";
 import { MAX_BATCH_BYTES, MAX_BATCH_ITEMS, MAX_BODY_BYTES } from "@omnistore/domain/message/limits";
 import { UnavailableError } from "@omnistore/domain/unavailable";
 import { Client } from "@upstash/qstash";
@@ -13,7 +14,7 @@ const ID = expect.stringMatching(/^msg_[0-9a-f]{32}$/);
 let wire: WireServer;
 let client: Client;
 beforeAll(async () => {
-  wire = await startWire({ allowPrivateDestinations: false });
+  wire = await startWire({ destinations: publicOnly() });
   client = new Client({ baseUrl: wire.url, token: FULL_TOKEN, devMode: false });
   const endpoints = [{ url: A, name: "a" }, { url: B }];
   const headers = { "Upstash-Retries": ["9"] };

@@ -1,3 +1,4 @@
+import { publicOnly } from "@omnistore/domain/deliver/destination-policy";
 import { MAX_BODY_BYTES, MAX_LABELS, MAX_RETRIES } from "@omnistore/domain/message/limits";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { FULL_TOKEN, READONLY_TOKEN } from "./stand-in-engine.ts";
@@ -8,7 +9,7 @@ const PUBLISH = "POST /v2/publish/https://example.com/hook";
 
 let wire: WireServer;
 beforeAll(async () => {
-  wire = await startWire({ allowPrivateDestinations: false });
+  wire = await startWire({ destinations: publicOnly() });
 });
 afterAll(() => wire.close());
 

@@ -1,3 +1,4 @@
+import { publicOnly } from "@omnistore/domain/deliver/destination-policy";
 import { MAX_TOPIC_ENDPOINTS, MAX_TOPIC_HEADER_BYTES } from "@omnistore/domain/message/limits";
 import type { Topic } from "@omnistore/domain/topic/topic";
 import { Client } from "@upstash/qstash";
@@ -17,7 +18,7 @@ function topic(name: string, over: Partial<Topic> = {}): Topic {
 let wire: WireServer;
 let client: Client;
 beforeAll(async () => {
-  wire = await startWire({ allowPrivateDestinations: false });
+  wire = await startWire({ destinations: publicOnly() });
   client = new Client({ baseUrl: wire.url, token: FULL_TOKEN, devMode: false });
 });
 beforeEach(() => {

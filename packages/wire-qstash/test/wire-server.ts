@@ -1,9 +1,10 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { connect } from "node:net";
 import { promisify } from "node:util";
 import { getRequestListener } from "@hono/node-server";
+import { ANYWHERE } from "@omnistore/domain/deliver/destination-policy";
+import { portOf } from "@omnistore/testkit/port-of";
 import { qstashRoutes } from "../src/index.ts";
 import { FULL_TOKEN, StandInEngine } from "./stand-in-engine.ts";
 
@@ -32,7 +33,7 @@ export interface RawAnswer {
   error(): string;
 }
 
-export async function startWire(options = { allowPrivateDestinations: true }): Promise<WireServer> {
+export async function startWire(options = { destinations: ANYWHERE }): Promise<WireServer> {
   const engine = new StandInEngine();
   const errors: unknown[] = [];
   const app = qstashRoutes(engine, { ...options, onError: (error) => errors.push(error) });
@@ -40,7 +41,7 @@ export async function startWire(options = { allowPrivateDestinations: true }): P
   const server = createServer((incoming, outgoing) => void listener(incoming, outgoing));
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
-  const port = portOf(server.address());
+  const port = portOf(server);
 
   const raw = async (request: string | Buffer) => {
     const socket = connect(port, "127.0.0.1");
@@ -71,11 +72,6 @@ export async function startWire(options = { allowPrivateDestinations: true }): P
   };
   const connections = promisify(server.getConnections.bind(server));
   return { engine, errors, connections, url: `http://127.0.0.1:${port}`, raw, send, close };
-}
-
-function portOf(address: AddressInfo | string | null): number {
-  if (address === null || typeof address === "string") throw new Error("not listening on a port");
-  return address.port;
 }
 
 function readAnswer(text: string): RawAnswer {

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { parseDestination, refuseNonPublic } from "./destination.ts";
+import { parseDestination } from "./destination.ts";
 
 const PREFIX = "invalid destination url: ";
 const NO_SCHEME = `${PREFIX}endpoint has invalid scheme, add http:// or https://`;
@@ -90,10 +90,9 @@ describe("01 §2 parseDestination", () => {
   test("takes 8192 bytes and no more", () => {
     const head = "https://a.example/";
     expect(parseDestination(head.padEnd(8192, "x")).kind).toBe("url");
-    expect(reason(head.padEnd(8193, "x"))).toBe(`${PREFIX}endpoint is longer than 8192 bytes`);
-    expect(reason(head.padEnd(8191, "x") + "ü")).toBe(
-      `${PREFIX}endpoint is longer than 8192 bytes`,
-    );
+    expect(reason(head.padEnd(8193, "x"))).toContain(`${PREFIX}endpoint is longer than 8192 bytes`);
+    expect(reason(head.padEnd(8191, "x") + "ü")).toContain("longer than 8192 bytes");
+    expect(reason(head.padEnd(9000, "x")).length).toBeLessThan(300);
   });
 
   test("accepts every web URL as it is written", () => {
@@ -127,45 +126,5 @@ describe("01 §2 parseDestination", () => {
         }
       }),
     );
-  });
-});
-
-describe("00 §3 refuseNonPublic", () => {
-  test.each([
-    ["http://127.0.0.1:3000/", "127.0.0.1"],
-    ["http://127.1/", "127.0.0.1"],
-    ["http://[::1]/", "::1"],
-    ["http://[::ffff:127.0.0.1]/", "::ffff:7f00:1"],
-    ["http://localhost:3000/", "127.0.0.1"],
-    ["http://LOCALHOST./", "127.0.0.1"],
-    ["http://api.localhost/", "127.0.0.1"],
-    ["http://api.localhost./", "127.0.0.1"],
-  ])("says that %s is a loopback address", (url, ip) => {
-    expect(refuseNonPublic(new URL(url))).toBe(
-      `${PREFIX}endpoint resolves to a loopback address: ${ip}`,
-    );
-  });
-
-  test.each([
-    ["http://10.1.2.3/", "10.1.2.3"],
-    ["http://169.254.169.254/latest", "169.254.169.254"],
-    ["http://0/", "0.0.0.0"],
-    ["http://[fd00:ec2::254]/", "fd00:ec2::254"],
-    ["http://[2002:7f00:1::1]/", "2002:7f00:1::1"],
-  ])("says that %s is a private address", (url, ip) => {
-    expect(refuseNonPublic(new URL(url))).toBe(
-      `${PREFIX}endpoint resolves to a private address: ${ip}`,
-    );
-  });
-
-  test.each([
-    "https://example.com/",
-    "https://8.8.8.8/",
-    "https://[2606:4700::1111]/",
-    "https://localhost.example/",
-    "https://notlocalhost/",
-    "https://127.0.0.1.nip.io/",
-  ])("has nothing against %s before its name is resolved", (url) => {
-    expect(refuseNonPublic(new URL(url))).toBeNull();
   });
 });

@@ -1,5 +1,7 @@
 import { MAX_DESTINATION_BYTES } from "../message/limits.ts";
-import { classifyAddress, destinationAddress } from "./public-address.ts";
+import { isBlockedPort } from "./blocked-ports.ts";
+import { bareHost, judgeAddress, type DestinationPolicy } from "./destination-policy.ts";
+import { destinationAddress } from "./public-address.ts";
 
 export type Destination =
   | { readonly kind: "url"; readonly url: URL }
@@ -18,46 +20,83 @@ export function parseDestination(raw: string): Destination {
     return invalid("endpoint has invalid scheme, add http:// or https://");
   }
   if (encoder.encode(raw).byteLength > MAX_DESTINATION_BYTES) {
-    return invalid(`endpoint is longer than ${MAX_DESTINATION_BYTES} bytes`);
+    return invalid(`endpoint is longer than ${MAX_DESTINATION_BYTES} bytes: ${shown(raw)}`);
   }
   if (/[\s\p{Cc}\p{Cs}]/u.test(raw)) {
-    return invalid("endpoint contains a blank, a control character or half a surrogate pair");
+    const what = "a blank, a control character or half a surrogate pair";
+    return invalid(`endpoint contains ${what}: ${shown(raw)}`);
   }
   const [beforeQuery = ""] = raw.split(/[?#]/, 1);
-  if (beforeQuery.includes("\\")) return invalid(`endpoint contains a backslash: ${raw}`);
-  const url = /^\w+:\/\/[^/?#]/.test(raw) ? URL.parse(raw) : null;
-  if (url === null || url.hostname === "") {
-    return invalid(`endpoint is not a URL with a valid host and port: ${raw}`);
-  }
-  if (url.username !== "" || url.password !== "") {
+  if (beforeQuery.includes("\\")) return invalid(`endpoint contains a backslash: ${shown(raw)}`);
+  const authority = /^\w+:\/\/([^/]*)/.exec(beforeQuery)?.[1] ?? "";
+  if (authority.includes("@")) {
     return invalid("endpoint contains a user name or password, send them in a header");
+  }
+  const url = authority === "" ? null : URL.parse(raw);
+  if (url === null || (!url.hostname.startsWith("[") && !isHostName(url.hostname))) {
+    return invalid(`endpoint is not a URL with a valid host and port: ${shown(raw)}`);
   }
   return { kind: "url", url };
 }
 
-/**
- * Why a destination may not be used where only public ones are, or null. It sees addresses and
- * names that are known without asking DNS; what a name resolves to is checked at the connection.
- */
-export function refuseNonPublic(url: URL): string | null {
-  const name = url.hostname.replace(/\.$/, "");
-  const isLocalName = name === "localhost" || name.endsWith(".localhost");
-  const address = isLocalName ? "127.0.0.1" : destinationAddress(url.hostname);
-  if (address === null) return null;
-  const { kind } = classifyAddress(address);
-  if (kind === "public") return null;
-  return invalid(`endpoint resolves to a ${kind} address: ${address}`).reason;
+/** Names that only ever mean this machine (RFC 6761). */
+const LOCALHOST = /(?:^|\.)localhost(?:\.localdomain)?$/;
+
+/** Names that mean something in private networks only (RFC 6762, RFC 8375, and ICANN's `internal`). */
+const PRIVATE_NAME = /(?:^|\.)(?:local|localdomain|internal|home\.arpa)$/;
+
+/** The address that the host of a URL stands for without asking DNS, else null: a name to be resolved. */
+export function knownAddress(hostname: string): string | null {
+  const host = bareHost(hostname);
+  return LOCALHOST.test(host) ? "127.0.0.1" : destinationAddress(host);
 }
 
-/** Why no message may go to `raw`, as a whole sentence for the publisher, or null. */
-export function destinationProblem(
-  raw: string,
-  { allowPrivate }: { readonly allowPrivate: boolean },
-): string | null {
-  const parsed = parseDestination(raw);
-  if (parsed.kind === "invalid") return parsed.reason;
-  return allowPrivate ? null : refuseNonPublic(parsed.url);
+/**
+ * Why a delivery may not go to a URL, or null. It sees addresses and names that are known without
+ * asking DNS; what a name resolves to is checked at the connection.
+ */
+function refuseUrl(url: URL, policy: DestinationPolicy): string | null {
+  if (!policy.isPublicOnly) return null;
+  const host = bareHost(url.hostname);
+  const address = knownAddress(host);
+  if (address !== null) {
+    const { kind } = judgeAddress(address, policy);
+    if (kind !== "public") {
+      return invalid(`endpoint resolves to a ${kind} address: ${address}`).reason;
+    }
+  } else if (PRIVATE_NAME.test(host) && policy.openNetworks.length === 0) {
+    return invalid(`endpoint has a name of private networks: ${host}`).reason;
+  }
+  if (policy.ownHosts.has(host)) return invalid(`endpoint is this API itself: ${host}`).reason;
+  const port = Number(url.port || DEFAULT_PORTS[url.protocol]);
+  if (isBlockedPort(port)) return invalid(`endpoint has a blocked port: ${port}`).reason;
+  return null;
 }
+
+const DEFAULT_PORTS: Readonly<Record<string, number>> = { "http:": 80, "https:": 443 };
+
+/** Why no message may go to `raw`, as a whole sentence for the publisher, or null. */
+export function destinationProblem(raw: string, policy: DestinationPolicy): string | null {
+  const parsed = parseDestination(raw);
+  return parsed.kind === "invalid" ? parsed.reason : refuseUrl(parsed.url, policy);
+}
+
+/** Whether a resolver could be asked for a name: parts of 1 to 63 characters, 253 in all. */
+function isHostName(host: string): boolean {
+  const name = host.replace(/\.$/, "");
+  return name.length <= 253 && name.split(".").every(({ length }) => length >= 1 && length <= 63);
+}
+
+/** What is left of a URL that a sentence quotes: its beginning, without what a terminal obeys. */
+function shown(raw: string): string {
+  const cut = raw.length > LONGEST_SHOWN ? `${raw.slice(0, LONGEST_SHOWN)}…` : raw;
+  return cut.replace(/[\s\p{Cc}\p{Cs}]/gu, (character) => {
+    const code = character.codePointAt(0) ?? 0;
+    return `\\u${code.toString(16).padStart(4, "0")}`;
+  });
+}
+
+const LONGEST_SHOWN = 200;
 
 function invalid(what: string): Extract<Destination, { kind: "invalid" }> {
   return { kind: "invalid", reason: `invalid destination url: ${what}` };

@@ -1,16 +1,15 @@
 import type { OutgoingRequest } from "@omnistore/domain/delivery-wire";
-import { classifyAddress, destinationAddress } from "@omnistore/domain/deliver/public-address";
+import { destinationProblem } from "@omnistore/domain/deliver/destination";
 import { canonicalHeaderName } from "@omnistore/domain/message/header-names";
 import type { HeaderMap } from "@omnistore/domain/message/message";
 import type { AttemptResult } from "@omnistore/domain/record/attempt-result";
 import type { Dispatcher } from "undici";
 
 import { describeTransportError } from "./describe-transport-error.ts";
-import { RefusedAddressError } from "./resolve-address.ts";
+import type { HttpClient } from "./http-client.ts";
 
 export interface DeliverOptions {
-  readonly client: Dispatcher;
-  readonly allowPrivate: boolean;
+  readonly client: HttpClient;
   /** The whole attempt, from look-up to the last byte of the answer. */
   readonly timeoutMs: number;
   /** The rest of a longer response body is not read. */
@@ -22,11 +21,12 @@ export function deliver(request: OutgoingRequest, options: DeliverOptions): Prom
   return new Promise((resolve) => {
     const attempt = new Attempt(options, resolve);
     try {
-      const url = new URL(request.url);
-      if (!options.allowPrivate) refusePrivateLiteral(url);
+      // Asked again at every attempt: what is open may have changed since the message was stored.
+      const problem = destinationProblem(request.url, options.client.policy);
+      if (problem !== null) throw new RefusedDestinationError(problem);
       options.client.dispatch(
         {
-          origin: url.origin,
+          origin: new URL(request.url).origin,
           path: requestTarget(request.url),
           method: request.method,
           headers: request.headers,
@@ -40,19 +40,21 @@ export function deliver(request: OutgoingRequest, options: DeliverOptions): Prom
   });
 }
 
-/** The client asks the resolver for names only; an address written out is checked here. */
-function refusePrivateLiteral(url: URL): void {
-  const address = destinationAddress(url.hostname);
-  if (address !== null && classifyAddress(address).kind !== "public") {
-    throw new RefusedAddressError(address, address);
-  }
+/** The destination is one that no delivery may go to. */
+class RefusedDestinationError extends Error {
+  override readonly name = "RefusedDestinationError";
+  readonly code = "REFUSED_ADDRESS";
 }
 
-/** Path and query exactly as the destination spells them; a fragment is never sent. */
+/**
+ * Path and query exactly as the destination spells them, but for what cannot stand in a request
+ * line; a fragment is never sent.
+ */
 function requestTarget(destination: string): string {
   const withoutFragment = destination.split("#", 1)[0] ?? destination;
   const target = withoutFragment.replace(/^[^:]+:\/\/[^/?]*/, "");
-  return target.startsWith("/") ? target : `/${target}`;
+  const ascii = target.replace(/[^\u0021-\u007e]+/g, encodeURIComponent);
+  return ascii.startsWith("/") ? ascii : `/${ascii}`;
 }
 
 /** Listens to one exchange and settles once, whichever comes first: answer, error or time-out. */

@@ -1,25 +1,60 @@
-import { CONNECT_TIMEOUT_MS, RESPONSE_HEADER_BYTES } from "@omnistore/domain/message/limits";
-import { Agent } from "undici";
+import { Resolver } from "node:dns/promises";
 
-import { lookupPublic } from "./resolve-address.ts";
+import type { DestinationPolicy } from "@omnistore/domain/deliver/destination-policy";
+import { RESPONSE_HEADER_BYTES } from "@omnistore/domain/message/limits";
+import { Agent, type Dispatcher } from "undici";
+
+import { directConnector, proxyConnector } from "./connector.ts";
+import { ProxyTunnel } from "./proxy-tunnel.ts";
+import { createAddressResolver } from "./resolve-address.ts";
 
 const KEEP_ALIVE_MS = 4_000;
+
+/** How long a name server may take to answer, and how often it is asked. */
+const DNS = { timeout: 2_000, tries: 2 };
+
+export interface HttpClientOptions {
+  readonly policy: DestinationPolicy;
+  /** All deliveries go through it when it is given. */
+  readonly egressProxy?: URL | undefined;
+  /** Who knows the addresses of names; by default the name servers of this machine. */
+  readonly resolver?: Resolver;
+}
+
+export interface HttpClient extends Pick<Dispatcher, "dispatch"> {
+  /** Where it may be sent. */
+  readonly policy: DestinationPolicy;
+  /** Breaks off whatever is under way. */
+  destroy(): Promise<void>;
+}
 
 /**
  * The one pooled client of a dispatcher. It follows no redirect and decodes no body. Time is limited
  * per attempt, as a whole, by `deliver`; the client's own idle time-outs are off.
  */
-export function createHttpClient(options: { readonly allowPrivate: boolean }): Agent {
-  return new Agent({
+export function createHttpClient({
+  policy,
+  egressProxy,
+  resolver = new Resolver(DNS),
+}: HttpClientOptions): HttpClient {
+  const resolve = createAddressResolver(policy, resolver);
+  const tunnel = egressProxy === undefined ? undefined : new ProxyTunnel(egressProxy);
+  const agent = new Agent({
     headersTimeout: 0,
     bodyTimeout: 0,
     keepAliveTimeout: KEEP_ALIVE_MS,
     maxHeaderSize: RESPONSE_HEADER_BYTES,
     pipelining: 1,
     allowH2: false,
-    connect: {
-      timeout: CONNECT_TIMEOUT_MS,
-      ...(options.allowPrivate ? {} : { lookup: lookupPublic }),
-    },
+    connect:
+      tunnel === undefined ? directConnector(policy, resolve) : proxyConnector(tunnel, resolve),
   });
+  return {
+    policy,
+    dispatch: (options, handler) => agent.dispatch(options, handler),
+    async destroy() {
+      await agent.destroy();
+      await tunnel?.close();
+    },
+  };
 }

@@ -1,3 +1,4 @@
+import { ANYWHERE, publicOnly } from "@omnistore/domain/deliver/destination-policy";
 import type { Callback } from "@omnistore/domain/message/message";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -9,9 +10,9 @@ import { decodePublishSettings } from "./publish-settings.ts";
 type Callbacks = Readonly<Record<"callback" | "failureCallback", Callback | undefined>>;
 type Header = readonly [name: string, value: string];
 
-function callbacksOf(headers: readonly Header[], query = "", allowPrivateDestinations = false) {
+function callbacksOf(headers: readonly Header[], query = "", destinations = publicOnly()) {
   const configuration = gatherConfiguration(headers.flat(), parseQuery(query));
-  const { callback, failureCallback } = decodeOptions(configuration, { allowPrivateDestinations });
+  const { callback, failureCallback } = decodeOptions(configuration, { destinations });
   return { callback, failureCallback };
 }
 
@@ -48,7 +49,7 @@ describe("00 §9 Upstash-Callback and Upstash-Failure-Callback", () => {
       expect(() => callbacksOf([header])).toThrow(expect.objectContaining({ status: 400 }));
       expect(() => callbacksOf([header])).toThrow(words);
     }
-    expect(callbacksOf([["Upstash-Callback", "http://localhost"]], "", true)).toEqual({
+    expect(callbacksOf([["Upstash-Callback", "http://localhost"]], "", ANYWHERE)).toEqual({
       callback: bare("http://localhost"),
     });
   });
@@ -110,7 +111,7 @@ describe("01 §3 Upstash-Callback-*", () => {
         nowMs: 0,
         callerIp: undefined,
         authorizationIsOurs: true,
-        allowPrivateDestinations: false,
+        destinations: publicOnly(),
       },
     );
     const { callback } = callbacksOf([
@@ -142,7 +143,7 @@ describe("01 §3 Upstash-Callback-*", () => {
       nowMs: 0,
       callerIp: undefined,
       authorizationIsOurs: true,
-      allowPrivateDestinations: false,
+      destinations: publicOnly(),
     });
     expect(settings).toMatchObject({ method: "POST", maxRetries: 2 });
     expect(settings.headers).toEqual({

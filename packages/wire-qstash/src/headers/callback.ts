@@ -1,4 +1,5 @@
 import { destinationProblem } from "@omnistore/domain/deliver/destination";
+import type { DestinationPolicy } from "@omnistore/domain/deliver/destination-policy";
 import type { Callback } from "@omnistore/domain/message/message";
 import { definedOnly } from "../defined-only.ts";
 import type { Configuration } from "./configuration.ts";
@@ -14,8 +15,8 @@ import { decodeTimeout } from "./timeout.ts";
 
 /** Which callbacks are allowed. */
 export interface CallbackContext {
-  /** Whether messages may go to loopback and private addresses: development only. */
-  readonly allowPrivateDestinations: boolean;
+  /** Where messages may go. */
+  readonly destinations: DestinationPolicy;
 }
 
 const NOTHING: Configuration = { settings: new Map(), forwarded: [], foreign: [] };
@@ -55,7 +56,7 @@ function decodeCallback(
   context: CallbackContext,
 ): Callback | undefined {
   if (url === undefined) return undefined;
-  const problem = destinationProblem(url, { allowPrivate: context.allowPrivateDestinations });
+  const problem = destinationProblem(url, context.destinations);
   if (problem !== null) throw refusal(header, url, `cannot be called: ${problem}`);
   const { settings } = configuration;
   return behindPrefix(`${header}-`, () => {

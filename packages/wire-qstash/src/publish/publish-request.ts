@@ -1,4 +1,5 @@
 import type { IncomingMessage } from "node:http";
+import type { DestinationPolicy } from "@omnistore/domain/deliver/destination-policy";
 import type { Caller } from "@omnistore/domain/tenant/tenant";
 import type { Configuration } from "../headers/configuration.ts";
 import { gatherConfiguration, withDefaults } from "../headers/configuration.ts";
@@ -22,8 +23,8 @@ export interface PublishRequest {
 }
 
 export interface PublishRouteOptions {
-  /** Whether messages may go to loopback and private addresses: development only. */
-  readonly allowPrivateDestinations: boolean;
+  /** Where messages may go. */
+  readonly destinations: DestinationPolicy;
 }
 
 /** Where a route has its destination, and what it has to say about whoever asks. */
@@ -43,7 +44,7 @@ export interface PublishRouteShape {
  */
 export async function readPublishRequest(
   { operations }: WireServices,
-  { allowPrivateDestinations }: PublishRouteOptions,
+  { destinations }: PublishRouteOptions,
   { verbPath, access, queueName, checkMethod }: PublishRouteShape,
   incoming: IncomingMessage,
 ): Promise<PublishRequest> {
@@ -52,7 +53,7 @@ export async function readPublishRequest(
   const caller = await authenticate(operations, credential, access);
   checkMethod?.(incoming.method ?? "", credential);
   const receivers = await resolveReceivers(destination, {
-    allowPrivateDestinations,
+    destinations,
     findTopic: (name) => operations.getTopic(caller.tenantId, name),
   });
   const own = gatherConfiguration(incoming.rawHeaders, reserved);
@@ -64,7 +65,7 @@ export async function readPublishRequest(
       nowMs: Date.now(),
       callerIp: callerIp(incoming.socket.remoteAddress),
       authorizationIsOurs: credential.source === "header",
-      allowPrivateDestinations,
+      destinations,
       queueName,
     },
     incoming,

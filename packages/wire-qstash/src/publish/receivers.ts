@@ -1,3 +1,4 @@
+import type { DestinationPolicy } from "@omnistore/domain/deliver/destination-policy";
 import type { Topic } from "@omnistore/domain/topic/topic";
 import { InvalidRequest, quote } from "../errors.ts";
 import { isName } from "../headers/name.ts";
@@ -9,8 +10,8 @@ export type Receivers =
   | { readonly kind: "topic"; readonly topic: Topic };
 
 export interface ResolveOptions {
-  /** Whether messages may go to loopback and private addresses: development only. */
-  readonly allowPrivateDestinations: boolean;
+  /** Where messages may go. */
+  readonly destinations: DestinationPolicy;
   /** The caller's topic of that name, or null. */
   readonly findTopic: (name: string) => Promise<Topic | null>;
 }
@@ -24,14 +25,14 @@ const BUILT_IN = "api/";
  */
 export async function resolveReceivers(
   destination: string,
-  { allowPrivateDestinations, findTopic }: ResolveOptions,
+  { destinations, findTopic }: ResolveOptions,
 ): Promise<Receivers> {
   if (!HTTP.test(destination)) {
     if (destination.startsWith(BUILT_IN)) throw notServed(destination);
     const topic = isName(destination) ? await findTopic(destination) : null;
     if (topic !== null) return { kind: "topic", topic };
   }
-  checkDestination(destination, allowPrivateDestinations);
+  checkDestination(destination, destinations);
   return { kind: "url", url: destination };
 }
 

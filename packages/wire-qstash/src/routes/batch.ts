@@ -57,7 +57,7 @@ export function batchRoute(services: WireServices, options: PublishRouteOptions)
       caller,
       nowMs: Date.now(),
       callerIp: callerIp(env.incoming.socket.remoteAddress),
-      allowPrivateDestinations: options.allowPrivateDestinations,
+      destinations: options.destinations,
       findTopic: rememberTopics((name) => operations.getTopic(tenantId, name)),
       mayUseQueue: (name) => checkQueue(operations, caller, name),
     };

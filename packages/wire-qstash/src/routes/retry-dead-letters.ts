@@ -1,5 +1,6 @@
 import type { DeadLetterSelection, RetryOutcome } from "@omnistore/domain/dead-letter/selection";
 import type { RetryOverrides } from "@omnistore/domain/dead-letter/retry-overrides";
+import type { DestinationPolicy } from "@omnistore/domain/deliver/destination-policy";
 import { MAX_RETRIED_IDS } from "@omnistore/domain/message/limits";
 import { InvalidRequest, quote } from "../errors.ts";
 import { gatherConfiguration } from "../headers/configuration.ts";
@@ -14,7 +15,7 @@ import { writeRoute } from "./guarded.ts";
 import { badCursor } from "./pages.ts";
 
 interface RetryOptions {
-  readonly allowPrivateDestinations: boolean;
+  readonly destinations: DestinationPolicy;
 }
 
 type Retried = Extract<RetryOutcome, { kind: "retried" }>;
@@ -46,7 +47,7 @@ export function retryDeadLettersRoute(services: WireServices, options: RetryOpti
 /** What the retry changes, and the parameters that are not about that. Contract 00 §8. */
 function decodeConfiguration(
   { context, parameters }: CallerRequest,
-  { allowPrivateDestinations }: RetryOptions,
+  { destinations }: RetryOptions,
 ): { overrides: RetryOverrides; rest: readonly Parameter[] } {
   const configuration = gatherConfiguration(
     context.env.incoming.rawHeaders,
@@ -55,7 +56,7 @@ function decodeConfiguration(
   const overrides = decodeRetryOverrides(configuration, {
     nowMs: Date.now(),
     authorizationIsOurs: true,
-    allowPrivateDestinations,
+    destinations,
   });
   return { overrides, rest: parameters.filter((parameter) => !isConfiguration(parameter)) };
 }

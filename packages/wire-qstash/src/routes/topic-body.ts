@@ -1,4 +1,5 @@
 import { destinationProblem } from "@omnistore/domain/deliver/destination";
+import type { DestinationPolicy } from "@omnistore/domain/deliver/destination-policy";
 import {
   MAX_NAME_BYTES,
   MAX_TOPIC_ENDPOINTS,
@@ -21,11 +22,11 @@ import { isObject, quoteJson } from "../request/json-body.ts";
 const CONTROL_CHARACTER = /\p{Cc}/u;
 
 /** `{endpoints: [{url, name?}]}`. Contract 03 §4. */
-export function decodeEndpoints(body: JsonObject, allowPrivate: boolean): readonly Endpoint[] {
+export function decodeEndpoints(body: JsonObject, policy: DestinationPolicy): readonly Endpoint[] {
   return endpointsOf(body).map(([field, endpoint]) => {
     const url = textOf(`${field}.url`, endpoint["url"]);
     if (url === undefined) throw bad(`${field}.url`, endpoint["url"], "is missing");
-    const problem = destinationProblem(url, { allowPrivate });
+    const problem = destinationProblem(url, policy);
     if (problem !== null) throw bad(`${field}.url`, url, `cannot be called (${problem})`);
     return definedOnly({ url, name: nameOf(`${field}.name`, endpoint["name"]) });
   });

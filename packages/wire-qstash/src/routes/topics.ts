@@ -12,12 +12,12 @@ import { decodeEndpoints, decodePatterns, decodeTopicHeaders } from "./topic-bod
 /** `POST /v2/topics/{name}/endpoints`: creates the topic when there is none. Contract 03 §4. */
 export function addEndpointsRoute(
   { operations, onError }: WireServices,
-  { allowPrivateDestinations }: PublishRouteOptions,
+  { destinations }: PublishRouteOptions,
 ): WireHandler {
   return writeRoute({ operations, onError }, async ({ caller, context }) => {
     const name = checkName("the topic name", context.req.param("name") ?? "");
     const body = await readJsonObject(context.env.incoming);
-    const endpoints = decodeEndpoints(body, allowPrivateDestinations);
+    const endpoints = decodeEndpoints(body, destinations);
     const outcome = await operations.addEndpoints(
       caller.tenantId,
       name,
@@ -53,7 +53,7 @@ export function removeEndpointsRoute({ operations, onError }: WireServices): Wir
 /** `PATCH /v2/topics/{name}`: headers for messages that do not bring their own, all of them anew. */
 export function setTopicHeadersRoute(
   { operations, onError }: WireServices,
-  { allowPrivateDestinations }: PublishRouteOptions,
+  { destinations }: PublishRouteOptions,
 ): WireHandler {
   return writeRoute({ operations, onError }, async (request) => {
     const body = await readJsonObject(request.context.env.incoming);
@@ -61,7 +61,7 @@ export function setTopicHeadersRoute(
       nowMs: Date.now(),
       callerIp: undefined,
       authorizationIsOurs: false,
-      allowPrivateDestinations,
+      destinations,
     });
     return done(request, (tenantId, name) => operations.setTopicHeaders(tenantId, name, headers));
   });
