@@ -1,0 +1,371 @@
+import { createServer } from "node:https";
+import type { Socket } from "node:net";
+import { getCACertificates, setDefaultCACertificates } from "node:tls";
+import { gzipSync } from "node:zlib";
+
+import { ANYWHERE } from "@omnistore/domain/deliver/destination-policy";
+import {
+  createAuthority,
+  selfSign,
+  type Authority,
+  type Certificate,
+} from "@omnistore/testkit/certificates";
+import { portOf } from "@omnistore/testkit/port-of";
+import { startRawReceiver } from "@omnistore/testkit/raw-receiver";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+
+import { deliver } from "./deliver.ts";
+import { createHttpClient, type HttpClient } from "./http-client.ts";
+
+let client: HttpClient;
+beforeAll(() => {
+  client = createHttpClient({ policy: ANYWHERE });
+});
+afterAll(() => client.destroy());
+
+interface Limits {
+  readonly timeoutMs?: number;
+  readonly captureBytes?: number;
+  readonly greet?: boolean;
+}
+
+/** One attempt at a receiver that answers by hand; with how long it took and what was sent to it. */
+async function attempt(answer: (socket: Socket) => unknown, limits: Limits = {}) {
+  const { timeoutMs = 5_000, captureBytes = 1_000, greet = false } = limits;
+  const receiver = await startRawReceiver(answer, { greet });
+  const startedAt = performance.now();
+  const request = {
+    url: `http://127.0.0.1:${receiver.port}/`,
+    method: "POST",
+    headers: [],
+    body: Buffer.from("body"),
+  };
+  const result = await deliver(request, { client, timeoutMs, captureBytes });
+  const tookMs = performance.now() - startedAt;
+  const { connections } = receiver.seen;
+  await receiver.close();
+  return { result, tookMs, connections };
+}
+
+/** Writes again and again until the other side is gone. Returns how many bytes that took. */
+function pour(socket: Socket, chunk: Buffer): { written: number } {
+  const poured = { written: 0 };
+  const more = (): void => {
+    while (!socket.destroyed && socket.write(chunk)) poured.written += chunk.length;
+  };
+  socket.on("drain", more);
+  more();
+  return poured;
+}
+
+const OK = "HTTP/1.1 200 OK\r\n";
+
+describe("the size of an answer", () => {
+  test("is cut at the cap while it streams, and the connection is broken off", async () => {
+    let poured = { written: 0 };
+    const broken = Promise.withResolvers<void>();
+    const receiver = await startRawReceiver((socket) => {
+      socket.on("close", () => broken.resolve());
+      socket.write(`${OK}Content-Length: 9999999999\r\n\r\n`);
+      poured = pour(socket, Buffer.alloc(16_384, "a"));
+    });
+    const url = `http://127.0.0.1:${receiver.port}/`;
+    const request = { url, method: "POST", headers: [], body: Buffer.alloc(0) };
+    const limits = { client, timeoutMs: 5_000, captureBytes: 100_000 };
+    const result = await deliver(request, limits);
+    expect(result).toMatchObject({ status: 200, body: Buffer.alloc(100_000, "a") });
+    await broken.promise;
+    // What the kernel and the sockets held, and no more than that.
+    expect(poured.written).toBeLessThan(16 * 1024 * 1024);
+    await receiver.close();
+  });
+
+  test.each([
+    [
+      "chunked",
+      `${OK}Transfer-Encoding: chunked\r\n\r\n`,
+      Buffer.from("1000\r\n" + "b".repeat(4096) + "\r\n"),
+    ],
+    ["without a length", `${OK}\r\n`, Buffer.alloc(4096, "b")],
+  ])("is cut when it is endless: %s", async (_name, head, chunk) => {
+    const { result } = await attempt(
+      (socket) => {
+        socket.write(head);
+        pour(socket, chunk);
+      },
+      { captureBytes: 10_000 },
+    );
+    expect(result).toMatchObject({ status: 200, body: Buffer.alloc(10_000, "b") });
+  });
+
+  test("is never decompressed: a bomb stays as small as it came", async () => {
+    const bomb = gzipSync(Buffer.alloc(10_000_000));
+    const { result } = await attempt(
+      (socket) => {
+        socket.write(`${OK}Content-Encoding: gzip\r\nContent-Length: ${bomb.length}\r\n\r\n`);
+        socket.end(bomb);
+      },
+      { captureBytes: 1_000_000 },
+    );
+    expect(result).toMatchObject({ status: 200, body: bomb });
+  });
+
+  test.each([
+    ["one header", `${OK}X-Long: ${"x".repeat(64 * 1024)}\r\n\r\n`],
+    ["many headers", `${OK}${"X-Many: 1234567890\r\n".repeat(4_000)}\r\n`],
+  ])("has a capped head: %s", async (_name, head) => {
+    const { result } = await attempt((socket) => socket.write(head));
+    expect(result).toMatchObject({ kind: "failure", code: "protocol" });
+  });
+
+  test("has a capped head when it is endless", async () => {
+    const { result, tookMs } = await attempt((socket) => {
+      socket.write(`${OK}X-Endless: `);
+      pour(socket, Buffer.alloc(16_384, "x"));
+    });
+    expect(result).toMatchObject({ kind: "failure", code: "protocol" });
+    expect(tookMs).toBeLessThan(4_000);
+  });
+});
+
+/** Sends one piece every 20 ms, for ever. */
+function drip(socket: Socket, piece: string): void {
+  const timer = setInterval(() => socket.write(piece), 20);
+  socket.on("close", () => clearInterval(timer));
+}
+
+describe("the time of an attempt is up, whatever drips", () => {
+  test.each<readonly [string, (socket: Socket) => unknown]>([
+    ["nothing at all", () => {}],
+    ["nothing, not even reading", (socket) => socket.pause()],
+    ["a status line", (socket) => drip(socket, "H")],
+    ["a reason", (socket) => (socket.write("HTTP/1.1 200 "), drip(socket, "a"))],
+    ["a header", (socket) => (socket.write(`${OK}X-Slow: `), drip(socket, "a"))],
+    ["headers", (socket) => (socket.write(OK), drip(socket, "A: b\r\n"))],
+    ["informational answers", (socket) => drip(socket, "HTTP/1.1 103 Early Hints\r\n\r\n")],
+    [
+      "a body",
+      (socket) => (socket.write(`${OK}Content-Length: 100000\r\n\r\n`), drip(socket, "a")),
+    ],
+    [
+      "chunks",
+      (socket) => (
+        socket.write(`${OK}Transfer-Encoding: chunked\r\n\r\n`),
+        drip(socket, "1\r\na\r\n")
+      ),
+    ],
+    [
+      "a chunk's extension",
+      (socket) => (socket.write(`${OK}Transfer-Encoding: chunked\r\n\r\n1;`), drip(socket, "a")),
+    ],
+    [
+      "trailers",
+      (socket) => (
+        socket.write(`${OK}Transfer-Encoding: chunked\r\n\r\n0\r\n`),
+        drip(socket, "A: b\r\n")
+      ),
+    ],
+    [
+      "a body without an end",
+      (socket) => (socket.write(`${OK}Content-Length: 5\r\n\r\n1234`), undefined),
+    ],
+  ])("%s", async (_name, answer) => {
+    const { result, tookMs } = await attempt(answer, { timeoutMs: 300 });
+    expect(["timeout", "protocol"]).toContain(
+      result.kind === "failure" ? result.code : result.kind,
+    );
+    expect(tookMs).toBeLessThan(2_000);
+  });
+
+  test("a body that nobody reads does not outlive it either", async () => {
+    const receiver = await startRawReceiver((socket) => void socket.pause(), { greet: true });
+    const request = {
+      url: `http://127.0.0.1:${receiver.port}/`,
+      method: "POST",
+      headers: [],
+      body: Buffer.alloc(50_000_000),
+    };
+    const result = await deliver(request, { client, timeoutMs: 300, captureBytes: 10 });
+    expect(result).toMatchObject({
+      code: "timeout",
+      error: "no complete answer within 300 ms",
+    });
+    await receiver.close();
+  });
+});
+
+describe("what is not HTTP", () => {
+  test.each([
+    ["a banner", "SSH-2.0-OpenSSH_9.6\r\n"],
+    ["another protocol", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"],
+    ["an error of a store", "-ERR unknown command 'POST'\r\n"],
+    ["NUL in a header", `${OK}X-Nul: a\0b\r\n\r\n`],
+    ["a bare CR in a header", `${OK}X-Cr: a\rSet-Cookie: b\r\n\r\n`],
+    ["a header without a colon", `${OK}no colon\r\n\r\n`],
+    ["two lengths", `${OK}Content-Length: 1\r\nContent-Length: 2\r\n\r\na`],
+    [
+      "a length and chunks",
+      `${OK}Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
+    ],
+    ["a length that is none", `${OK}Content-Length: many\r\n\r\n`],
+    ["a negative length", `${OK}Content-Length: -1\r\n\r\n`],
+    ["a chunk size that is none", `${OK}Transfer-Encoding: chunked\r\n\r\nxyz\r\n`],
+    ["a status that is none", "HTTP/1.1 abc OK\r\n\r\n"],
+    ["a version that is none", "HTTP/9.9 200 OK\r\n\r\n"],
+    [
+      "a switch of protocols",
+      "HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n",
+    ],
+  ])("fails in words: %s", async (_name, bytes) => {
+    const { result, connections } = await attempt(
+      (socket) => void socket.end(Buffer.from(bytes, "latin1")),
+    );
+    expect(result.kind).toBe("failure");
+    expect(result.kind === "failure" && result.code).toMatch(/^(protocol|reset)$/);
+    expect(result.kind === "failure" && result.error).toMatch(/^(the|TLS|no) [a-z]/);
+    expect(connections).toBe(1);
+  });
+
+  test.each<readonly [string, (socket: Socket) => unknown, boolean]>([
+    ["at once", (socket) => socket.resetAndDestroy(), true],
+    ["after the request", (socket) => socket.resetAndDestroy(), false],
+    ["in the head", (socket) => socket.write(OK, () => socket.resetAndDestroy()), false],
+    [
+      "in the body",
+      (socket) =>
+        socket.write(`${OK}Content-Length: 9\r\n\r\n1234`, () => socket.resetAndDestroy()),
+      false,
+    ],
+    ["by an early end", (socket) => socket.end(`${OK}Content-Length: 9\r\n\r\n1234`), false],
+    ["without a word", (socket) => socket.end(), false],
+  ])("a connection that breaks is a failure, made once: %s", async (_name, answer, greet) => {
+    const { result, connections } = await attempt(answer, { greet });
+    expect(result).toEqual({
+      kind: "failure",
+      code: "reset",
+      error: "the connection was closed before the answer was complete",
+    });
+    expect(connections).toBe(1);
+  });
+
+  test("a second answer that nobody asked for is not taken for the next one's", async () => {
+    let requests = 0;
+    const receiver = await startRawReceiver((socket) => {
+      const serve = (): void => {
+        requests += 1;
+        socket.write(
+          `${OK}Content-Length: 1\r\n\r\n${requests}HTTP/1.1 500 Poison\r\nContent-Length: 6\r\n\r\npoison`,
+        );
+      };
+      serve();
+      socket.on("data", serve);
+    });
+    const request = {
+      url: `http://127.0.0.1:${receiver.port}/`,
+      method: "GET",
+      headers: [],
+      body: Buffer.alloc(0),
+    };
+    for (const expected of ["1", "2", "3"]) {
+      const result = await deliver(request, { client, timeoutMs: 5_000, captureBytes: 100 });
+      expect(result).toMatchObject({ status: 200, body: Buffer.from(expected) });
+    }
+    await receiver.close();
+  });
+});
+
+test("a redirect is an answer like any other, and is not followed", async () => {
+  const elsewhere = await startRawReceiver((socket) => socket.end());
+  for (const status of [301, 302, 303, 307, 308]) {
+    const location = `Location: http://127.0.0.1:${elsewhere.port}/\r\n`;
+    const { result } = await attempt(
+      (socket) =>
+        void socket.end(`HTTP/1.1 ${status} Moved\r\n${location}Content-Length: 0\r\n\r\n`),
+    );
+    expect(result).toMatchObject({ kind: "response", status });
+  }
+  expect(elsewhere.seen.connections).toBe(0);
+  await elsewhere.close();
+});
+
+async function attemptTls(certificate: Certificate) {
+  let requests = 0;
+  const server = createServer(certificate, (_request, response) => {
+    requests += 1;
+    response.end();
+  });
+  server.on("tlsClientError", () => {});
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const request = {
+    url: `https://127.0.0.1:${portOf(server)}/`,
+    method: "POST",
+    headers: [],
+    body: Buffer.from("secret"),
+  };
+  const result = await deliver(request, { client, timeoutMs: 5_000, captureBytes: 10 });
+  server.closeAllConnections();
+  server.close();
+  return { result, requests };
+}
+
+describe("bad TLS fails in words", () => {
+  let authority: Authority;
+  const before = getCACertificates("default");
+  beforeAll(async () => {
+    authority = await createAuthority();
+    setDefaultCACertificates([...before, authority.cert]);
+  });
+  afterAll(() => setDefaultCACertificates(before));
+
+  const DAY_MS = 86_400_000;
+  const at = (days: number) => new Date(Date.now() + days * DAY_MS);
+
+  test.each<readonly [string, () => Promise<Certificate>, string]>([
+    [
+      "expired",
+      () => authority.issue(["127.0.0.1"], { from: at(-9), to: at(-1) }),
+      "the certificate has expired",
+    ],
+    [
+      "not valid yet",
+      () => authority.issue(["127.0.0.1"], { from: at(1), to: at(9) }),
+      "the certificate is not valid yet",
+    ],
+    ["for another address", () => authority.issue(["127.0.0.2"]), "127.0.0.1"],
+    ["for a name", () => authority.issue(["receiver.test"]), "127.0.0.1"],
+    ["self-signed", () => selfSign(["127.0.0.1"]), "the certificate is self-signed"],
+    [
+      "of a stranger",
+      async () => (await createAuthority()).issue(["127.0.0.1"]),
+      "issued by somebody who is not trusted",
+    ],
+  ])("a certificate that is %s", async (_name, certificate, words) => {
+    const { result, requests } = await attemptTls(await certificate());
+    expect(result).toMatchObject({ kind: "failure", code: "tls" });
+    expect(result.kind === "failure" && result.error).toMatch(/^TLS failed: /);
+    expect(result.kind === "failure" && result.error).toContain(words);
+    expect(requests).toBe(0);
+  });
+
+  test("a certificate that is right is taken", async () => {
+    const { result } = await attemptTls(await authority.issue(["127.0.0.1"]));
+    expect(result).toMatchObject({ kind: "response", status: 200 });
+  });
+
+  test.each<readonly [string, (socket: Socket) => void, string]>([
+    ["plain HTTP", (socket) => void socket.end("HTTP/1.1 400 Bad Request\r\n\r\n"), "tls"],
+    ["an end", (socket) => void socket.end(), "reset"],
+    ["silence", () => {}, "timeout"],
+  ])("a receiver that answers a handshake with %s", async (_name, answer, code) => {
+    const receiver = await startRawReceiver(answer);
+    const request = {
+      url: `https://127.0.0.1:${receiver.port}/`,
+      method: "POST",
+      headers: [],
+      body: Buffer.from("x"),
+    };
+    const result = await deliver(request, { client, timeoutMs: 500, captureBytes: 10 });
+    expect(result).toMatchObject({ kind: "failure", code });
+    await receiver.close();
+  });
+});
