@@ -18,6 +18,7 @@ export default defineConfig({
           include: [everyTest],
           exclude: [needsPostgres, needsEverything],
           testTimeout: 10_000,
+          hookTimeout: 60_000,
         },
       },
       {

@@ -1,3 +1,4 @@
+import { decodeUtf8, faultOfJson } from "@omnistore/domain/message/sound-json";
 import type { Context } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import type { z } from "zod";
@@ -20,8 +21,12 @@ export async function readBody<Schema extends z.ZodType>(
   { req }: Context,
   schema: Schema,
 ): Promise<z.output<Schema>> {
-  const text = await req.text();
-  return check(schema, parse(text), "body");
+  const text = decodeUtf8(new Uint8Array(await req.arrayBuffer()));
+  if (text === null) throw new ApiError(400, "the body is not UTF-8");
+  const value = parse(text);
+  const fault = faultOfJson(value);
+  if (fault !== null) throw new ApiError(400, `the body ${fault}: ${quote(text)}`);
+  return check(schema, value, "body");
 }
 
 /** The query parameters in the shape of a schema, of which each is a text. */

@@ -224,3 +224,43 @@ describe("06 §4 the size of a body", () => {
     expect(wire.engine.published).toEqual([]);
   });
 });
+
+describe("00 §3 a JSON body that no answer could show", () => {
+  const routes = [
+    "POST /v2/batch",
+    "POST /v2/queues",
+    "POST /v2/topics/t/endpoints",
+    "DELETE /v2/topics/t/endpoints",
+    "PATCH /v2/topics/t",
+  ];
+
+  it.each(routes)("%s refuses one that is nested too deeply", async (route) => {
+    const answer = await wire.send(route, [], "[".repeat(20_000) + "]".repeat(20_000));
+    expect(answer.status).toBe(400);
+    expect(answer.error()).toContain("the body is nested deeper than 100 levels");
+  });
+
+  it.each(routes)(
+    "%s refuses bytes that are not UTF-8, and half a surrogate pair",
+    async (route) => {
+      const bytes = await wire.send(route, [], Buffer.from([0x5b, 0x22, 0xff, 0x22, 0x5d]));
+      expect(bytes.status).toBe(400);
+      expect(bytes.error()).toContain("the body is not UTF-8");
+      const half = await wire.send(route, [], String.raw`["\ud800"]`);
+      expect(half.status).toBe(400);
+      expect(half.error()).toContain("half of a surrogate pair");
+    },
+  );
+});
+
+describe("03 §3 an id that no schedule can have", () => {
+  it.each(["%00", "a%0ab", "%ff", "a".repeat(3_000)])("%s is not found", async (id) => {
+    for (const route of [
+      "GET /v2/schedules/ID",
+      "DELETE /v2/schedules/ID",
+      "PATCH /v2/schedules/ID/pause",
+    ]) {
+      expect((await wire.send(route.replace("ID", id))).status).toBe(404);
+    }
+  });
+});

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { MAX_BODY_BYTES } from "@omnistore/domain/message/limits";
+import { decodeUtf8, faultOfJson } from "@omnistore/domain/message/sound-json";
 import { InvalidRequest, quote } from "../errors.ts";
 import { readBody } from "./body.ts";
 
@@ -10,7 +11,18 @@ export async function readJson(
   incoming: IncomingMessage,
   maxBytes = MAX_BODY_BYTES,
 ): Promise<unknown> {
-  const text = (await readBody(incoming, maxBytes)).toString("utf8");
+  const bytes = await readBody(incoming, maxBytes);
+  const text = decodeUtf8(bytes);
+  if (text === null) {
+    throw new InvalidRequest(400, `the body is not UTF-8: ${quote(bytes.toString("utf8"))}`);
+  }
+  const value = parse(text);
+  const fault = faultOfJson(value);
+  if (fault !== null) throw new InvalidRequest(400, `the body ${fault}: ${quote(text)}`);
+  return value;
+}
+
+function parse(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {

@@ -1,5 +1,6 @@
 import type { Operations } from "@omnistore/domain/operations";
 import { InvalidRequest, quote } from "../errors.ts";
+import { isName } from "../headers/name.ts";
 import type { PublishRouteOptions } from "../publish/publish-request.ts";
 import { readPublishRequest } from "../publish/publish-request.ts";
 import { reply } from "../reply.ts";
@@ -64,7 +65,7 @@ function createScheduleRoute(services: WireServices, options: PublishRouteOption
 
 function getScheduleRoute(services: WireServices): WireHandler {
   return readRoute(services, async ({ caller, context }) => {
-    const id = nameIn(context.env.incoming.url ?? "")?.name ?? "";
+    const id = idIn(context.env.incoming.url ?? "");
     const schedule = await services.operations.getSchedule(caller.tenantId, id);
     if (schedule === null) throw notFound(id);
     return reply(200, scheduleView(schedule));
@@ -76,7 +77,7 @@ function changeScheduleRoute(
   change: keyof Pick<Operations, "deleteSchedule" | "pauseSchedule" | "resumeSchedule">,
 ): WireHandler {
   return writeRoute({ operations, onError }, async ({ caller, context }) => {
-    const id = nameIn(context.env.incoming.url ?? "")?.name ?? "";
+    const id = idIn(context.env.incoming.url ?? "");
     const found = await operations[change](caller.tenantId, id);
     if (!found) throw notFound(id);
     return reply(200, {});
@@ -90,6 +91,13 @@ function nameIn(target: string): { name: string; verb: "pause" | "resume" | unde
   const name = decode(segment);
   if (name === "" || name.includes("://")) return null;
   return { name, verb: verb === "pause" || verb === "resume" ? verb : undefined };
+}
+
+/** The id of the schedule that a request target names; 404 when no schedule can have it. */
+function idIn(target: string): string {
+  const id = nameIn(target)?.name ?? "";
+  if (!isName(id)) throw notFound(id);
+  return id;
 }
 
 /** A name that cannot be decoded is nobody's. */
