@@ -57,24 +57,29 @@ export interface QstashRouteOptions {
 export function qstashRoutes(operations: Operations, options: QstashRouteOptions): Hono<WireEnv> {
   const services: WireServices = { operations, onError: options.onError ?? warn };
   const app = new Hono<WireEnv>();
-  const refuseMethod = onlyMethods(services, ["GET"]);
-  const get = (path: string, handler: WireHandler) => {
-    app.get(path, handler).all(path, refuseMethod);
+  /** The last route of a path: `others` are the methods that were given a handler before. */
+  const get = (path: string, handler: WireHandler, ...others: readonly string[]) => {
+    app.get(path, handler).all(path, onlyMethods(services, ["GET", ...others]));
   };
   // A slash at the end of a collection changes nothing (contract 00 §1).
-  const getCollection = (path: string, handler: WireHandler) => {
-    get(path, handler);
-    get(`${path}/`, handler);
+  const getCollection = (path: string, handler: WireHandler, ...others: readonly string[]) => {
+    get(path, handler, ...others);
+    get(`${path}/`, handler, ...others);
+  };
+  /** An empty name between two slashes is a bad name, not another path. */
+  const postTo = (collection: string, verb: string, handler: WireHandler) => {
+    app.post(`${collection}/:name/${verb}`, handler).post(`${collection}//${verb}`, handler);
   };
 
   app.all("/v2/publish/*", publishRoute(services, options));
   app.all("/v2/enqueue/*", enqueueRoute(services, options));
-  app.post("/v2/batch", batchRoute(services, options));
-  app.all("/v2/batch", onlyMethods(services, ["POST"]));
+  for (const path of ["/v2/batch", "/v2/batch/"]) {
+    app.post(path, batchRoute(services, options)).all(path, onlyMethods(services, ["POST"]));
+  }
   getCollection("/v2/topics", listTopicsRoute(services));
   app.delete("/v2/topics/:name", deleteTopicRoute(services));
   app.patch("/v2/topics/:name", setTopicHeadersRoute(services, options));
-  get("/v2/topics/:name", getTopicRoute(services));
+  get("/v2/topics/:name", getTopicRoute(services), "DELETE", "PATCH");
   app.post("/v2/topics/:name/endpoints", addEndpointsRoute(services, options));
   app.delete("/v2/topics/:name/endpoints", removeEndpointsRoute(services));
   app.all("/v2/topics/:name/endpoints", onlyMethods(services, ["POST", "DELETE"]));
@@ -83,7 +88,7 @@ export function qstashRoutes(operations: Operations, options: QstashRouteOptions
   app.delete("/v2/messages", cancelMessagesRoute(services));
   app.delete("/v2/messages/", refuseEmptyId(services, "/v2/messages"));
   app.delete("/v2/messages/:id", cancelMessageRoute(services));
-  get("/v2/messages/:id", getMessageRoute(services));
+  get("/v2/messages/:id", getMessageRoute(services), "DELETE");
   getCollection("/v2/events", listLogsRoute(services, "events"));
   getCollection("/v2/logs", listLogsRoute(services, "logs"));
   app.post("/v2/dlq/retry", retryDeadLettersRoute(services, options));
@@ -92,22 +97,22 @@ export function qstashRoutes(operations: Operations, options: QstashRouteOptions
   app.delete("/v2/dlq", deleteDeadLettersRoute(services));
   app.delete("/v2/dlq/", refuseEmptyId(services, "/v2/dlq"));
   app.delete("/v2/dlq/:id", deleteDeadLetterRoute(services));
-  getCollection("/v2/dlq", listDeadLettersRoute(services));
-  get("/v2/dlq/:id", getDeadLetterRoute(services));
+  getCollection("/v2/dlq", listDeadLettersRoute(services), "DELETE");
+  get("/v2/dlq/:id", getDeadLetterRoute(services), "DELETE");
   app.post("/v2/keys/rotate", rotateKeysRoute(services));
   getCollection("/v2/keys", getKeysRoute(services));
   app.post("/llm/v1/chat/completions", chatRoute(services));
   app.post("/v2/queues", upsertQueueRoute(services));
   app.post("/v2/queues/", upsertQueueRoute(services));
-  getCollection("/v2/queues", listQueuesRoute(services));
+  getCollection("/v2/queues", listQueuesRoute(services), "POST");
   app.delete("/v2/queues/:name", deleteQueueRoute(services));
-  get("/v2/queues/:name", getQueueRoute(services));
-  app.post("/v2/queues/:name/pause", pauseQueueRoute(services, true));
-  app.post("/v2/queues/:name/resume", pauseQueueRoute(services, false));
+  get("/v2/queues/:name", getQueueRoute(services), "DELETE");
+  postTo("/v2/queues", "pause", pauseQueueRoute(services, true));
+  postTo("/v2/queues", "resume", pauseQueueRoute(services, false));
   getCollection("/v2/flowControl", listFlowControlRoute(services));
-  get("/v2/flowControl/:key", getFlowControlRoute(services));
+  get("/v2/flowControl/:name", getFlowControlRoute(services));
   for (const [verb, handler] of Object.entries(flowControlVerbs(services))) {
-    app.post(`/v2/flowControl/:key/${verb}`, handler);
+    postTo("/v2/flowControl", verb, handler);
   }
   getCollection("/v2/globalParallelism", globalParallelismRoute(services));
   app.all("/v2/*", unknownRoute(services));

@@ -66,7 +66,7 @@ export function flowControlVerbs(services: WireServices): Record<string, WireHan
 }
 
 function keyOf({ context }: CallerRequest): string {
-  const key = context.req.param("key") ?? "";
+  const key = context.req.param("name") ?? "";
   if (key.trim() !== "" && !key.includes("\0")) return key;
   throw new InvalidRequest(400, `the flow-control key is not usable: ${quote(key)}`);
 }
