@@ -78,7 +78,8 @@ export class LogParts {
       micros: "uuid_unix_ms(m.id) * 1000",
       messageId: "m.id",
       rank: "0",
-      columns: `'CREATED' AS state, ${unixMs("m.not_before")} AS next_due_ms, ${NO_ANSWER}`,
+      // The same millisecond that the message itself shows.
+      columns: `'CREATED' AS state, ${unixMs("date_trunc('milliseconds', m.not_before)")} AS next_due_ms, ${NO_ANSWER}`,
       from: "messages m",
       conditions: [
         `m.tenant_id = ${this.#uuid(this.#tenantId)} AND m.id BETWEEN ${first} AND ${last}`,
