@@ -1,4 +1,6 @@
+import { gates } from "@omnistore/db/schema/gates";
 import { schedules } from "@omnistore/db/schema/schedules";
+import { GATE_KINDS } from "@omnistore/domain/gate/gate";
 import { nextRun } from "@omnistore/domain/schedule/next-run";
 import type { ScheduleCommand } from "@omnistore/domain/schedule/schedule";
 import type { PlanLimits } from "@omnistore/domain/tenant/plans";
@@ -9,8 +11,9 @@ import { holdTenant } from "../hold-tenant.ts";
 
 /**
  * Stores a schedule, in place of the one that has its id. The whole definition is replaced; what is
- * no part of it stays: when it was created, when it last fired, and whether it is paused. `nowMs` is
- * the database's time. False when it would be one more than the limit. Contract 03 §3, 06 §4.
+ * no part of it stays: when it was created, when it last fired, and whether it is paused. The queue
+ * that its messages go through is made with it, unless there is one. `nowMs` is the database's time.
+ * False when it would be one more than the limit. Contract 03 §2, §3, 06 §4.
  */
 export async function createSchedule(
   db: Database,
@@ -32,8 +35,14 @@ export async function createSchedule(
     options: Object.keys(template.options).length === 0 ? null : template.options,
   };
   const nextRunAt = nextMs === null ? null : new Date(nextMs);
-  const create = (tx: Pick<Database, "insert">) =>
-    tx
+  const { queueName } = template.options;
+  return db.transaction(async (tx) => {
+    if (limit !== null) {
+      await holdTenant(tx, tenantId);
+      const others = and(eq(schedules.tenantId, tenantId), ne(schedules.id, id));
+      if ((await tx.$count(schedules, others)) >= limit) return false;
+    }
+    await tx
       .insert(schedules)
       .values({ tenantId, id, ...definition, nextRunAt })
       .onConflictDoUpdate({
@@ -45,15 +54,10 @@ export async function createSchedule(
           lastError: null,
         },
       });
-  if (limit === null) {
-    await create(db);
-    return true;
-  }
-  return db.transaction(async (tx) => {
-    await holdTenant(tx, tenantId);
-    const others = and(eq(schedules.tenantId, tenantId), ne(schedules.id, id));
-    if ((await tx.$count(schedules, others)) >= limit) return false;
-    await create(tx);
+    if (queueName !== undefined) {
+      const queue = { tenantId, kind: GATE_KINDS.queue, name: queueName, parallelism: 1 };
+      await tx.insert(gates).values(queue).onConflictDoNothing();
+    }
     return true;
   });
 }
