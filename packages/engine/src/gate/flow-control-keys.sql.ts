@@ -68,7 +68,10 @@ export async function setFlowControlPaused(
   );
 }
 
-/** Sets rules that messages do not change any more. A pinned rate pins its period and opens a new one. */
+/**
+ * Sets rules that messages do not change any more; a pinned rate pins its period. Either way the
+ * starts of the current period are forgotten and a new one is opened. Contract 03 §6.
+ */
 export async function pinFlowControl(
   pool: Pool,
   tenantId: string,
@@ -86,9 +89,7 @@ export async function pinFlowControl(
        period_seconds = CASE WHEN $4::int IS NULL THEN g.period_seconds ELSE coalesce($5::int, 1) END,
        is_pinned_parallelism = g.is_pinned_parallelism OR $3::int IS NOT NULL,
        is_pinned_rate = g.is_pinned_rate OR $4::int IS NOT NULL,
-       rate_count = CASE WHEN $4::int IS NULL THEN g.rate_count ELSE 0 END,
-       period_started_at = CASE WHEN $4::int IS NULL THEN g.period_started_at ELSE now() END,
-       due_at = now(), updated_at = now()`,
+       rate_count = 0, period_started_at = now(), due_at = now(), updated_at = now()`,
     [tenantId, key, pin.parallelism ?? null, pin.rate ?? null, pin.periodSeconds ?? null],
   );
 }
