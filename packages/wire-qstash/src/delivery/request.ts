@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { AttemptContext, OutgoingRequest } from "@omnistore/domain/delivery-wire";
 import type { Message } from "@omnistore/domain/message/message";
+import { toFieldValue } from "../headers/field-text.ts";
 import { isForwardable } from "../headers/hygiene.ts";
 import { encodeMessageId } from "../ids.ts";
 import { sign } from "./signature.ts";
@@ -43,7 +44,9 @@ export function dressAttempt(
   if (options.callerIp !== undefined) headers.push("Upstash-Caller-Ip", options.callerIp);
   if (options.topicName !== undefined) headers.push("Upstash-Topic-Name", options.topicName);
   if (options.scheduleId !== undefined) headers.push("Upstash-Schedule-Id", options.scheduleId);
-  if (options.labels !== undefined) headers.push("Upstash-Label", options.labels.join(","));
+  if (options.labels !== undefined) {
+    headers.push("Upstash-Label", options.labels.map(toFieldValue).join(","));
+  }
   for (const [name, values] of Object.entries(message.headers)) {
     if (OURS.has(name) || !isForwardable(name)) continue;
     if (name === "Upstash-Label" && options.labels !== undefined) continue;

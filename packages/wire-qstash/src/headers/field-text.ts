@@ -10,3 +10,16 @@ export function isFieldName(text: string): boolean {
 export function isFieldValue(text: string): boolean {
   return !UNSENDABLE.test(text);
 }
+
+const CONTROL_CHARACTER = /\p{Cc}/u;
+
+/** Why a text cannot be a label or a flow-control key, which may be any printable one; or null. */
+export function unprintable(text: string): string | null {
+  if (CONTROL_CHARACTER.test(text)) return "holds a control character";
+  return text.isWellFormed() ? null : "holds half a surrogate pair";
+}
+
+/** A printable text as a header can carry it: as it is when it is Latin-1, else its UTF-8 bytes. */
+export function toFieldValue(text: string): string {
+  return isFieldValue(text) ? text : Buffer.from(text, "utf8").toString("latin1");
+}

@@ -2,13 +2,13 @@ import type { FlowControl } from "@omnistore/domain/flow-control/flow-control";
 import { parseDuration } from "@omnistore/domain/message/duration";
 import { MAX_FLOW_CONTROL_PERIOD_SECONDS, MAX_NAME_BYTES } from "@omnistore/domain/message/limits";
 import { definedOnly } from "../defined-only.ts";
+import { unprintable } from "./field-text.ts";
 import { refusal } from "./refusal.ts";
 
 const KEY = "Upstash-Flow-Control-Key";
 const VALUE = "Upstash-Flow-Control-Value";
 
 const PAIR = /^([a-z]+)\s*=\s*(\S+)$/i;
-const CONTROL_CHARACTER = /\p{Cc}/u;
 /** As many as a Postgres integer holds. */
 const MOST = 2 ** 31 - 1;
 
@@ -26,7 +26,8 @@ export function decodeFlowControl(
   }
   if (value === undefined) throw refusal(KEY, key, "came without a value");
   if (key === "") throw refusal(KEY, key, "is empty");
-  if (CONTROL_CHARACTER.test(key)) throw refusal(KEY, key, "holds a control character");
+  const problem = unprintable(key);
+  if (problem !== null) throw refusal(KEY, key, problem);
   if (Buffer.byteLength(key) > MAX_NAME_BYTES) {
     throw refusal(KEY, key, `is longer than ${MAX_NAME_BYTES} bytes`);
   }

@@ -1,12 +1,12 @@
 import { MAX_LABELS, MAX_NAME_BYTES } from "@omnistore/domain/message/limits";
-import { isFieldValue } from "./field-text.ts";
+import { unprintable } from "./field-text.ts";
 import { refusal } from "./refusal.ts";
 
 const HEADER = "Upstash-Label";
 
 /**
  * `Upstash-Label`: labels separated by commas, blanks around them trimmed, empty ones left out.
- * Any text that a header can carry to the receiver. Contract 01 §3, 07 Q16.
+ * Any printable text. Contract 01 §3, 07 Q16.
  */
 export function decodeLabels(value: string | undefined): readonly string[] | undefined {
   if (value === undefined) return undefined;
@@ -18,9 +18,8 @@ export function decodeLabels(value: string | undefined): readonly string[] | und
     throw refusal(HEADER, value, `has ${labels.length} labels, the limit is ${MAX_LABELS}`);
   }
   for (const label of labels) {
-    if (!isFieldValue(label)) {
-      throw refusal(HEADER, label, "holds characters that no HTTP header may hold");
-    }
+    const problem = unprintable(label);
+    if (problem !== null) throw refusal(HEADER, label, problem);
     if (Buffer.byteLength(label) > MAX_NAME_BYTES) {
       throw refusal(HEADER, label, `is longer than ${MAX_NAME_BYTES} bytes`);
     }
