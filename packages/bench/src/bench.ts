@@ -28,5 +28,7 @@ export interface BenchResult {
 export interface Bench {
   readonly name: string;
   readonly summary: string;
+  /** True when it needs a PostgreSQL that counts statements. */
+  readonly countsStatements?: true;
   run(lab: Lab, rounds: number): Promise<BenchResult>;
 }

@@ -1,7 +1,28 @@
 import type { Bench } from "./bench.ts";
+import { backlog } from "./benches/backlog.ts";
+import { bodies } from "./benches/bodies.ts";
+import { cost } from "./benches/cost.ts";
+import { fairness } from "./benches/fairness.ts";
 import { ingest } from "./benches/ingest.ts";
 import { latency } from "./benches/latency.ts";
+import { memory } from "./benches/memory.ts";
 import { peers } from "./benches/peers.ts";
+import { processes } from "./benches/processes.ts";
+import { snapshot } from "./benches/snapshot.ts";
+import { startUp } from "./benches/start.ts";
 import { wholePath } from "./benches/whole-path.ts";
 
-export const benches: readonly Bench[] = [ingest, wholePath, peers, latency];
+export const benches: readonly Bench[] = [
+  ingest,
+  wholePath,
+  peers,
+  backlog,
+  fairness,
+  cost,
+  latency,
+  snapshot,
+  processes,
+  bodies,
+  memory,
+  startUp,
+];

@@ -9,18 +9,24 @@ import { judge } from "./measure/verdict.ts";
 import { describeMachine } from "./report/machine.ts";
 import { renderTable } from "./report/table.ts";
 
-const DEFAULT_ROUNDS = 5;
+const DEFAULT_ROUNDS = 3;
 
-const help = `Usage: bench [name …] [--rounds n] [--out file]
+const help = `Usage: bench [name …] [--rounds n] [--out file] [--against folder]
 
 Measures OmniStore side by side with what it is compared to, in turns, and prints one table of
 ratios: least, median and greatest of all rounds. Only ratios of one run mean anything.
 
 ${benches.map(({ name, summary }) => `  ${name.padEnd(12)} ${summary}`).join("\n")}
 
-  --rounds n   how often each contender has its turn (${DEFAULT_ROUNDS})
-  --out file   where the figures go as JSON (.omnistore/bench/latest.json)
+  --rounds n         how often each contender has its turn (${DEFAULT_ROUNDS})
+  --against folder   measure that checkout too, beside this one: before and after in one run
+  --out file         where the figures go as JSON (.omnistore/bench/latest.json)
 `;
+
+interface RunOptions {
+  readonly rounds: number;
+  readonly against: string | undefined;
+}
 
 function refuse(problem: string): never {
   process.stderr.write(`${problem}\n\n${help}`);
@@ -33,6 +39,7 @@ function readCommandLine() {
       options: {
         help: { type: "boolean", short: "h" },
         rounds: { type: "string", default: String(DEFAULT_ROUNDS) },
+        against: { type: "string" },
         out: { type: "string", default: ".omnistore/bench/latest.json" },
       },
       allowPositionals: true,
@@ -56,10 +63,14 @@ function say(text: string): void {
 }
 
 /** Each bench has a lab of its own: nothing it leaves behind reaches the next. */
-async function runBench(bench: Bench, rounds: number): Promise<BenchResult> {
+async function runBench(bench: Bench, { rounds, against }: RunOptions): Promise<BenchResult> {
   const startedMs = performance.now();
   say(`${bench.name}: ${bench.summary}`);
-  const lab = await openLab((text) => say(`  ${text}`));
+  const lab = await openLab({
+    note: (text) => say(`  ${text}`),
+    against,
+    countsStatements: bench.countsStatements ?? false,
+  });
   const closeAndExit = () => void lab.close().finally(() => process.exit(130));
   process.once("SIGINT", closeAndExit);
   process.once("SIGTERM", closeAndExit);
@@ -73,11 +84,23 @@ async function runBench(bench: Bench, rounds: number): Promise<BenchResult> {
   }
 }
 
-async function runAll(which: readonly Bench[], rounds: number, out: string): Promise<void> {
+/** One that fails does not take the figures of the others with it. */
+async function runOrExplain(bench: Bench, options: RunOptions): Promise<BenchResult> {
+  try {
+    return await runBench(bench, options);
+  } catch (error) {
+    process.exitCode = 1;
+    const reason = error instanceof Error ? error.message : String(error);
+    return { rows: [], samples: [], notes: [`${bench.name} failed: ${reason}`] };
+  }
+}
+
+async function runAll(which: readonly Bench[], options: RunOptions, out: string): Promise<void> {
+  const { rounds } = options;
   const machine = describeMachine();
   const startedAt = new Date().toISOString();
   const results = new Map<string, BenchResult>();
-  for (const bench of which) results.set(bench.name, await runBench(bench, rounds));
+  for (const bench of which) results.set(bench.name, await runOrExplain(bench, options));
 
   const rows = [...results.values()].flatMap((result) => result.rows);
   const notes = [...results.values()].flatMap((result) => result.notes ?? []);
@@ -98,7 +121,7 @@ async function runAll(which: readonly Bench[], rounds: number, out: string): Pro
   );
 }
 
-const { help: isHelpAsked, rounds, out, names } = readCommandLine();
+const { help: isHelpAsked, rounds, out, against, names } = readCommandLine();
 if (isHelpAsked === true) process.stdout.write(help);
 else if (!/^[1-9]\d?$/.test(rounds)) refuse(`--rounds must be 1 to 99, not "${rounds}".`);
-else await runAll(chosen(names), Number(rounds), out);
+else await runAll(chosen(names), { rounds: Number(rounds), against }, out);

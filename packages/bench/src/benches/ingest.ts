@@ -2,6 +2,7 @@ import type { Bench } from "../bench.ts";
 import type { Lab } from "../lab/lab.ts";
 import { AUTHORIZATION, startApi } from "../lab/product.ts";
 import { startRemote } from "../lab/remote.ts";
+import { rowsAgainst } from "../measure/against.ts";
 import { alternate, divide } from "../measure/alternate.ts";
 import type { BareEndpointProcess } from "../processes/bare-endpoint.ts";
 import type { NaiveEndpointProcess } from "../processes/naive-endpoint.ts";
@@ -15,7 +16,14 @@ export const ingest: Bench = {
   name: "ingest",
   summary: "durable ingest beside a bare endpoint, and beside drizzle + boss.send per request",
   async run(lab, rounds) {
-    const api = await startApi(lab, await lab.createDatabase("ingest"));
+    const api = await startApi(lab, { databaseUrl: await lab.createDatabase("ingest") });
+    const other = lab.against
+      ? await startApi(lab, {
+          databaseUrl: await lab.createDatabase("ingest_against"),
+          checkout: lab.against,
+        })
+      : undefined;
+    const path = `/v2/publish/${lab.receiver.url}/`;
     const bare = await startRemote<BareEndpointProcess>("bare-endpoint.ts");
     lab.onClose(() => bare.end());
     const naive = await startRemote<NaiveEndpointProcess>("naive-endpoint.ts");
@@ -27,8 +35,8 @@ export const ingest: Bench = {
     const rates = await alternate(
       rounds,
       {
-        product: () =>
-          acceptedPerSecond(lab, api.origin, `/v2/publish/${lab.receiver.url}/`, AUTHORIZATION),
+        product: () => acceptedPerSecond(lab, api.origin, path, AUTHORIZATION),
+        other: other && (() => acceptedPerSecond(lab, other.origin, path, AUTHORIZATION)),
         bare: () => acceptedPerSecond(lab, bareOrigin, "/publish"),
         naive: () => acceptedPerSecond(lab, naiveOrigin, "/publish"),
       },
@@ -48,6 +56,7 @@ export const ingest: Bench = {
           values: divide(rates.product, rates.naive),
           target: { atLeast: 8 },
         },
+        ...rowsAgainst("durable ingest", rates),
       ],
       samples: [
         { name: "OmniStore api, stored durably", unit: "accepted/s", values: rates.product },

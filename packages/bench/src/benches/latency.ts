@@ -13,7 +13,9 @@ export const latency: Bench = {
   name: "latency",
   summary: "idle publish → arrival, and lateness of delayed messages",
   async run(lab, rounds) {
-    const product = await startAllInOne(lab, await lab.createDatabase("latency"));
+    const product = await startAllInOne(lab, {
+      databaseUrl: await lab.createDatabase("latency"),
+    });
     const figures = await alternate(
       rounds,
       {

@@ -22,7 +22,9 @@ export const peers: Bench = {
   name: "peers",
   summary: "the whole path beside tuned pg-boss, graphile-worker and BullMQ",
   async run(lab, rounds) {
-    const product = await startAllInOne(lab, await lab.createDatabase("peers"));
+    const product = await startAllInOne(lab, {
+      databaseUrl: await lab.createDatabase("peers"),
+    });
     const redisPort = await startRedis(lab);
     const notes = redisPort === null ? ["BullMQ was left out: there is no redis-server here"] : [];
     const taking = PEERS.filter(({ needsRedis }) => !needsRedis || redisPort !== null);

@@ -2,10 +2,12 @@ import type { Bench } from "../bench.ts";
 import { publishAndDeliver } from "../lab/deliver-all.ts";
 import { startAllInOne } from "../lab/product.ts";
 import { startRemote } from "../lab/remote.ts";
+import { rowsAgainst } from "../measure/against.ts";
 import { alternate, divide } from "../measure/alternate.ts";
 import type { SenderProcess } from "../processes/sender.ts";
 
 const BODY_BYTES = 1024;
+const CONNECTIONS = 256;
 const COUNT = 12_000;
 
 /** From POST to recorded delivery, beside the most that the HTTP client can send and nothing else. */
@@ -13,14 +15,26 @@ export const wholePath: Bench = {
   name: "whole-path",
   summary: "publish → store → deliver → record, beside the limit of undici alone",
   async run(lab, rounds) {
-    const product = await startAllInOne(lab, await lab.createDatabase("whole_path"));
+    const product = await startAllInOne(lab, {
+      databaseUrl: await lab.createDatabase("whole_path"),
+    });
+    const other = lab.against
+      ? await startAllInOne(lab, {
+          databaseUrl: await lab.createDatabase("whole_path_against"),
+          checkout: lab.against,
+        })
+      : undefined;
     const sender = await startRemote<SenderProcess>("sender.ts");
     lab.onClose(() => sender.end());
     const target = { origin: product.origin, count: COUNT, bodyBytes: BODY_BYTES };
     const rates = await alternate(
       rounds,
       {
-        single: () => publishAndDeliver(lab, { ...target, connections: 256 }),
+        product: () => publishAndDeliver(lab, { ...target, connections: CONNECTIONS }),
+        other:
+          other &&
+          (() =>
+            publishAndDeliver(lab, { ...target, origin: other.origin, connections: CONNECTIONS })),
         batch: () => publishAndDeliver(lab, { ...target, connections: 4, batchSize: 100 }),
         limit: () =>
           sender.ask("send", {
@@ -38,7 +52,7 @@ export const wholePath: Bench = {
         {
           name: "whole path, a POST per message ÷ undici dispatch limit",
           unit: "ratio",
-          values: divide(rates.single, rates.limit),
+          values: divide(rates.product, rates.limit),
           target: { atLeast: 0.5 },
         },
         {
@@ -47,9 +61,10 @@ export const wholePath: Bench = {
           values: divide(rates.batch, rates.limit),
           target: { atLeast: 0.5 },
         },
+        ...rowsAgainst("whole path, a POST per message", rates),
       ],
       samples: [
-        { name: "OmniStore, a POST per message", unit: "messages/s", values: rates.single },
+        { name: "OmniStore, a POST per message", unit: "messages/s", values: rates.product },
         { name: "OmniStore, batches of 100", unit: "messages/s", values: rates.batch },
         { name: "undici dispatch alone", unit: "requests/s", values: rates.limit },
       ],

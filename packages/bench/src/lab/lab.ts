@@ -27,13 +27,22 @@ export interface Lab {
   connect(databaseUrl: string): Promise<pg.Client>;
   /** Ends something when the lab closes, the last first. */
   onClose(end: () => Promise<unknown>): void;
+  /** Another checkout to measure beside this one, if the command line names one. */
+  readonly against: string | undefined;
   /** A folder that is removed when the lab closes. */
   makeFolder(name: string): string;
   readonly note: (text: string) => void;
   close(): Promise<void>;
 }
 
-export async function openLab(note: (text: string) => void): Promise<Lab> {
+export interface LabOptions {
+  readonly note: (text: string) => void;
+  readonly against: string | undefined;
+  /** Whether its PostgreSQL counts statements, which costs it a little. */
+  readonly countsStatements: boolean;
+}
+
+export async function openLab({ note, against, countsStatements }: LabOptions): Promise<Lab> {
   const home = mkdtempSync(join(tmpdir(), "omnistore-bench-"));
   // Root's PostgreSQL runs under another account, which must be able to pass.
   chmodSync(home, 0o755);
@@ -60,7 +69,8 @@ export async function openLab(note: (text: string) => void): Promise<Lab> {
 
   try {
     // Durable, as in production: what is measured waits for the disk.
-    const postgres: EmbeddedPostgres = await startEmbeddedPostgres({ dataDir: join(home, "data") });
+    const dataDir = join(home, "data");
+    const postgres = await (countsStatements ? startCounting : start)(dataDir);
     ends.push(() => postgres.stop());
     const lab: Lab = {
       load: await makeLoad(),
@@ -81,6 +91,7 @@ export async function openLab(note: (text: string) => void): Promise<Lab> {
       onClose: (end) => void ends.push(end),
       makeFolder: (name) => mkdtempSync(join(home, `${name}-`)),
       note,
+      against,
       close: () => (closing ??= closeAll()),
     };
     return lab;
@@ -88,4 +99,19 @@ export async function openLab(note: (text: string) => void): Promise<Lab> {
     await closeAll();
     throw error;
   }
+}
+
+function start(dataDir: string): Promise<EmbeddedPostgres> {
+  return startEmbeddedPostgres({ dataDir });
+}
+
+/** PostgreSQL that counts statements: its library has to be there from the start. */
+async function startCounting(dataDir: string): Promise<EmbeddedPostgres> {
+  const first = await start(dataDir);
+  const client = new pg.Client({ connectionString: first.url });
+  await client.connect();
+  await client.query("ALTER SYSTEM SET shared_preload_libraries = 'pg_stat_statements'");
+  await client.end();
+  await first.stop();
+  return start(dataDir);
 }

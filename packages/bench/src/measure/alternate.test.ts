@@ -14,6 +14,11 @@ test("contenders take turns, and the first round is not counted", async () => {
   expect(figures).toEqual({ a: [3, 5], b: [4, 6] });
 });
 
+test("a contender that is not there takes no part", async () => {
+  const figures = await alternate(1, { a: () => Promise.resolve(1), b: undefined }, () => {});
+  expect(figures).toEqual({ a: [1], b: [] });
+});
+
 test("ratios are of the same round", () => {
   expect(divide([1, 9], [2, 3])).toEqual([0.5, 3]);
 });

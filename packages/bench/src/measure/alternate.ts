@@ -3,11 +3,12 @@ export type Measure = () => Promise<number>;
 
 /**
  * A B C, A B C, …: contenders take turns, so that whatever else the machine does meets all of them
- * alike. One round before the first is not counted: it warms caches and compilers.
+ * alike. One round before the first is not counted: it warms caches and compilers. A contender that is
+ * undefined takes no part.
  */
 export async function alternate<Name extends string>(
   rounds: number,
-  contenders: Readonly<Record<Name, Measure>>,
+  contenders: Readonly<Record<Name, Measure | undefined>>,
   onRound: (text: string) => void,
 ): Promise<Record<Name, number[]>> {
   const names = keysOf(contenders);
@@ -15,8 +16,8 @@ export async function alternate<Name extends string>(
   for (let round = 0; round <= rounds; round += 1) {
     onRound(round === 0 ? "warming up" : `round ${round} of ${rounds}`);
     for (const name of names) {
-      const figure = await contenders[name]();
-      if (round > 0) figures[name].push(figure);
+      const figure = await contenders[name]?.();
+      if (round > 0 && figure !== undefined) figures[name].push(figure);
     }
   }
   return figures;

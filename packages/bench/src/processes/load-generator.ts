@@ -10,7 +10,11 @@ export interface Load {
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   /** Destination to name in each item of a batch; without one, a request is one message. */
-  readonly batchTo?: { readonly destination: string; readonly size: number };
+  readonly batchTo?: {
+    readonly destination: string;
+    readonly size: number;
+    readonly headers?: Readonly<Record<string, string>>;
+  };
   readonly connections: number;
   readonly bodyBytes: number;
   /** Messages to send, or how long to go on. */
@@ -67,7 +71,8 @@ async function publish(load: Load): Promise<LoadResult> {
 function bodyOf({ batchTo, bodyBytes, delayMs = 0 }: Load, sentAtMs: number): Buffer {
   const body = stampedBody(bodyBytes, sentAtMs + delayMs);
   if (batchTo === undefined) return body;
-  const item = JSON.stringify({ destination: batchTo.destination, body: body.toString("latin1") });
+  const { destination, headers } = batchTo;
+  const item = JSON.stringify({ destination, headers, body: body.toString("latin1") });
   return Buffer.from(`[${Array.from({ length: batchTo.size }, () => item).join(",")}]`);
 }
 

@@ -1,0 +1,62 @@
+import { setTimeout as sleep } from "node:timers/promises";
+
+import type { Bench } from "../bench.ts";
+import { publishAndDeliver } from "../lab/deliver-all.ts";
+import { peakWhile, residentMb } from "../lab/memory.ts";
+import { AUTHORIZATION, startAllInOne } from "../lab/product.ts";
+
+const SETTLE_MS = 3_000;
+const RUN = { count: 10_000, bodyBytes: 1024, connections: 256 };
+const WAITING = { count: 100_000, batchSize: 500, connections: 2, bodyBytes: 1024 };
+/** Each fills a process of its own with what waits: more takes long and tells little. */
+const ROUNDS = 2;
+
+/** Resident memory of the one process, its PostgreSQL not counted. */
+export const memory: Bench = {
+  name: "memory",
+  summary: "memory of the one process: idle, under load, and with 100,000 messages waiting",
+  async run(lab) {
+    const idle: number[] = [];
+    const loaded: number[] = [];
+    const added: number[] = [];
+    for (let round = 1; round <= ROUNDS; round += 1) {
+      lab.note(`round ${round} of ${ROUNDS}`);
+      const product = await startAllInOne(lab, { databaseUrl: await lab.createDatabase("memory") });
+      await sleep(SETTLE_MS);
+      idle.push(await residentMb(product.pid));
+      const { origin } = product;
+      loaded.push(await peakWhile(product.pid, publishAndDeliver(lab, { origin, ...RUN })));
+      await sleep(SETTLE_MS);
+      const before = await residentMb(product.pid);
+      await lab.load.ask("publish", {
+        origin,
+        path: "/v2/batch",
+        headers: AUTHORIZATION,
+        connections: WAITING.connections,
+        bodyBytes: WAITING.bodyBytes,
+        until: { count: WAITING.count },
+        batchTo: {
+          destination: `${lab.receiver.url}/`,
+          size: WAITING.batchSize,
+          headers: { "Upstash-Delay": "1h" },
+        },
+      });
+      await sleep(SETTLE_MS);
+      added.push((await residentMb(product.pid)) - before);
+      await product.end();
+    }
+    return {
+      rows: [
+        { name: "memory idle", unit: "MB", values: idle, target: { atMost: 150 } },
+        { name: "memory under load, most", unit: "MB", values: loaded },
+        {
+          name: "memory that 100,000 waiting messages add",
+          unit: "MB",
+          values: added,
+          target: { atMost: 50 },
+        },
+      ],
+      samples: [],
+    };
+  },
+};
