@@ -51,12 +51,10 @@ export function sdkMethods(): readonly string[] {
   return found.toSorted();
 }
 
-/** Whether a text names a method of the SDK, and not only one whose name begins alike. */
-export function namesMethod(method: string): (text: string) => boolean {
-  const whole = new RegExp(
-    String.raw`(?<![\w.])${method.replaceAll(/[.()]/g, String.raw`\$&`)}(?![\w(]|\.\w)`,
-  );
-  return (text) => whole.test(text);
+/** Finds where a text names a method, and not one whose name begins alike, nor where it is called. */
+export function mentionOfMethod(method: string): RegExp {
+  const escaped = method.replaceAll(/[.()]/g, String.raw`\$&`);
+  return new RegExp(String.raw`(?<![\w.])${escaped}(?![\w(]|\.\w)`);
 }
 
 /** Its own properties and those of its classes, without the constructor. */

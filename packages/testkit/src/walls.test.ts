@@ -162,7 +162,8 @@ describe("walls", () => {
     for (const { file, source } of [...planted.violations, ...planted.allowed])
       await plant(copy, file, source);
     found = await lint(copy);
-  });
+    // The linter takes a while beside the other checks.
+  }, 60_000);
 
   afterAll(() => rm(copy, { recursive: true, force: true }));
 

@@ -1,4 +1,11 @@
+import { globSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
 import { parseSync, Visitor, type CallExpression, type Expression } from "oxc-parser";
+
+const root = fileURLToPath(new URL("../../../..", import.meta.url));
+const TEST_FILES = "{apps,packages}/*/{src,test}/**/*.test.ts";
 
 /** A test as it is written. What a loop makes of it counts as one, under the title in the source. */
 export interface WrittenTest {
@@ -9,6 +16,14 @@ export interface WrittenTest {
   readonly titles: readonly string[];
   /** The source of the test itself. */
   readonly text: string;
+}
+
+/** Every test of the repository, in the order of files and lines. Nothing is run. */
+export function readAllTests(): readonly WrittenTest[] {
+  const files = globSync(TEST_FILES, { cwd: root, exclude: ["**/node_modules/**"] });
+  return files
+    .toSorted()
+    .flatMap((file) => readTests(file, readFileSync(join(root, file), "utf8")));
 }
 
 /** The tests of one file. Throws when the file is not TypeScript. */
