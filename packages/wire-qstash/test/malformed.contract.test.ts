@@ -239,27 +239,9 @@ describe("00 §3 a JSON body that no answer could show", () => {
     expect(answer.error()).toContain("the body is nested deeper than 100 levels");
   });
 
-  it.each(routes)(
-    "%s refuses bytes that are not UTF-8, and half a surrogate pair",
-    async (route) => {
-      const bytes = await wire.send(route, [], Buffer.from([0x5b, 0x22, 0xff, 0x22, 0x5d]));
-      expect(bytes.status).toBe(400);
-      expect(bytes.error()).toContain("the body is not UTF-8");
-      const half = await wire.send(route, [], String.raw`["\ud800"]`);
-      expect(half.status).toBe(400);
-      expect(half.error()).toContain("half of a surrogate pair");
-    },
-  );
-});
-
-describe("03 §3 an id that no schedule can have", () => {
-  it.each(["%00", "a%0ab", "%ff", "a".repeat(3_000)])("%s is not found", async (id) => {
-    for (const route of [
-      "GET /v2/schedules/ID",
-      "DELETE /v2/schedules/ID",
-      "PATCH /v2/schedules/ID/pause",
-    ]) {
-      expect((await wire.send(route.replace("ID", id))).status).toBe(404);
-    }
+  it.each(routes)("%s refuses bytes that are not UTF-8", async (route) => {
+    const bytes = await wire.send(route, [], Buffer.from([0x5b, 0x22, 0xff, 0x22, 0x5d]));
+    expect(bytes.status).toBe(400);
+    expect(bytes.error()).toContain("the body is not UTF-8");
   });
 });

@@ -18,9 +18,6 @@ export function faultOfJson(value: unknown): string | null {
   let level: readonly unknown[] = [value];
   for (let depth = 0; level.length > 0; depth += 1) {
     if (depth > MAX_DEPTH) return `is nested deeper than ${MAX_DEPTH} levels`;
-    if (level.some((part) => typeof part === "string" && !part.isWellFormed())) {
-      return "holds half of a surrogate pair, which is no text";
-    }
     level = level.flatMap(partsOf);
   }
   return null;
@@ -28,5 +25,5 @@ export function faultOfJson(value: unknown): string | null {
 
 function partsOf(value: unknown): readonly unknown[] {
   if (typeof value !== "object" || value === null) return [];
-  return Array.isArray(value) ? value : Object.entries(value).flat();
+  return Array.isArray(value) ? value : Object.values(value);
 }
