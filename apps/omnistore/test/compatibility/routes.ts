@@ -15,11 +15,14 @@ const noParts = { config: { mode: "dev" }, core: {}, operations: {}, administrat
 
 /**
  * The protocol's routes in the real app, in its order. Left out are second spellings with a slash at
- * the end, and what only refuses: other methods of a path that is served, and what no route takes.
+ * the end, and what only refuses: an empty name between two slashes, other methods of a path that is
+ * served, and what no route takes.
  */
 export function protocolRoutes(): readonly Route[] {
   const { routes } = createApp(noParts as unknown as AppParts);
-  const served = routes.filter(({ path }) => PROTOCOL.test(path) && !path.endsWith("/"));
+  const served = routes.filter(
+    ({ path }) => PROTOCOL.test(path) && !path.endsWith("/") && !path.includes("//"),
+  );
   const refuses = ({ method, path }: Route) =>
     method === "ALL" &&
     served.some((other) =>
