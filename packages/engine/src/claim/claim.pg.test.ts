@@ -47,6 +47,7 @@ describe("claim", () => {
       leased: [],
       nextDueInMs: null,
       nextGateInMs: null,
+      hasParked: false,
     });
   });
 
