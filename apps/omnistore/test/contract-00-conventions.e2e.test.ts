@@ -115,11 +115,10 @@ describe("00 §7 units and encodings", () => {
     expect(Math.abs(notBefore - createdAt - (34 * 60 + 30) * 60_000)).toBeLessThan(1_000);
   });
 
-  test("Upstash-Not-Before is unix seconds, a bare duration is seconds", async () => {
+  test("07 Q46 Upstash-Not-Before is unix seconds, a bare duration is seconds", async () => {
     const unixSeconds = Math.floor(Date.now() / 1000) + 100;
     const message = await there.waiting({ "Upstash-Not-Before": String(unixSeconds) });
     expect(message["notBefore"]).toBe(unixSeconds * 1000);
-    // 07 Q46
     const delayed = await there.waiting({ "Upstash-Delay": "30", "Upstash-Timeout": "30" });
     expect(Number(delayed["notBefore"]) - Number(delayed["createdAt"])).toBeLessThan(31_000);
     const { events } = await there.get<{ events: object[] }>("/v2/events?count=1");

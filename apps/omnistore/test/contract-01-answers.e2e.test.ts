@@ -97,14 +97,13 @@ describe("01 §8 responses", () => {
     }
   });
 
-  test("07 Q14 a batch answers in its order, an error in its place; none valid is 400", async () => {
+  test("07 Q14, Q29 a batch answers in its order, an error in its place; none valid is 400", async () => {
     const endpoints = await addGroup();
     const good = { destination: "https://example.com/", headers: DELAYED };
     const once = { ...good, headers: { ...DELAYED, "Upstash-Deduplication-Id": "b" } };
     const bad = { destination: "nobody" };
     const call = (items: unknown) => there.call("POST /v2/batch", { body: JSON.stringify(items) });
     const answer = await call([good, { ...good, destination: "g" }, bad, once, once]);
-    // 07 Q29: duplicates do not change the status of the call.
     expect(answer.status).toBe(200);
     const [, , , first] = answer.json as { messageId: string }[];
     expect(answer.json).toEqual([

@@ -283,6 +283,20 @@ describe("01 §3 request headers", () => {
   });
 });
 
+/** Expects of an expression that it is echoed, and that the first retry waits so long. */
+async function asksFor(retryDelay: string, ms: number): Promise<void> {
+  there.receiver.reply(({ headers }) => ({
+    status: headers["upstash-retried"] === "0" ? 500 : 200,
+  }));
+  const { messageId } = await there.client.publish({ url: there.receiver.url, retryDelay });
+  const events = await there.settled(messageId, "RETRY");
+  const retry = events.find(({ state }) => state === "RETRY");
+  const waits = (retry?.nextDeliveryTime ?? 0) - (retry?.time ?? 0);
+  expect(waits).toBeGreaterThanOrEqual(ms);
+  expect(waits).toBeLessThan(ms + 500);
+  expect(retry).toMatchObject({ retryDelayExpression: retryDelay, retryDelayExpr: retryDelay });
+}
+
 describe("01 §4 retry-delay expression", () => {
   test.each([
     ["1000", 1000],
@@ -293,22 +307,14 @@ describe("01 §4 retry-delay expression", () => {
     ["abs(-3000) + floor(1.9) - ceil(0.1) + round(0.4)", 3000],
     ["sqrt(16) * exp(0) * 1000 / 2", 2000],
     ["1000 * retried", 0],
+  ])("%s is echoed as it is, and asks for %i ms before the first retry", asksFor);
+
+  test.each([
     ["-5000", 0],
     ["90000000", 86_400_000],
     ["1 / 0", 12_000],
     ["0 / 0", 12_000],
-  ])("%s is echoed as it is, and asks for %i ms before the first retry", async (retryDelay, ms) => {
-    there.receiver.reply(({ headers }) => ({
-      status: headers["upstash-retried"] === "0" ? 500 : 200,
-    }));
-    const { messageId } = await there.client.publish({ url: there.receiver.url, retryDelay });
-    const events = await there.settled(messageId, "RETRY");
-    const retry = events.find(({ state }) => state === "RETRY");
-    const waits = (retry?.nextDeliveryTime ?? 0) - (retry?.time ?? 0);
-    expect(waits).toBeGreaterThanOrEqual(ms);
-    expect(waits).toBeLessThan(ms + 500);
-    expect(retry).toMatchObject({ retryDelayExpression: retryDelay, retryDelayExpr: retryDelay });
-  });
+  ])("07 Q9 %s is held between none and a day, and no number is the default: %i ms", asksFor);
 
   test("is echoed on messages, dead letters and schedules", async () => {
     const retryDelay = "1000  *  (1+retried)";
@@ -345,7 +351,6 @@ describe("01 §6 flow-control value", () => {
     ["rate=10,period=7d", { rate: 10, period: 604_800 }],
     ["rate=1 ,period=90", { rate: 1, period: 90 }],
     ["rate=3", { rate: 3, period: 1 }],
-    // 07 Q47
     ["parallelism=2", { parallelism: 2, period: 1 }],
   ])("%s", async (value, rules) => {
     const headers = { "Upstash-Flow-Control-Key": "k", "Upstash-Flow-Control-Value": value };
@@ -373,6 +378,13 @@ describe("01 §6 flow-control value", () => {
     expect(answer.status).toBe(400);
     expect(answer.text).toContain("Upstash-Flow-Control-Value");
     expect(await there.get("/v2/flowControl")).toEqual([]);
+  });
+
+  test("07 Q47 a period is shown although only parallelism was given, a rate is not", async () => {
+    await publishThrough({ parallelism: 2 });
+    const { events } = await there.get<{ events: object[] }>("/v2/events");
+    expect(events).toMatchObject([{ parallelism: 2, period: 1 }]);
+    expect(events[0]).not.toHaveProperty("rate");
   });
 
   test("the newest message's values become the key's", async () => {

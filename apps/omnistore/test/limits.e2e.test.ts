@@ -36,7 +36,7 @@ function expectRefusal(answer: Answer, status: number, limit: string): void {
   expect(answer.status).toBe(status);
 }
 
-test("a day's messages are never more than the limit over two apis, and exactly as many in the end", async () => {
+test("06 §3 a day's messages are never more than the limit over two apis, and exactly as many in the end", async () => {
   const limit = 240;
   const token = await tenantWith({ messagesPerDay: limit });
   let accepted = 0;
@@ -68,7 +68,7 @@ test("a day's messages are never more than the limit over two apis, and exactly 
   ).rejects.toBeInstanceOf(QstashDailyRatelimitError);
 });
 
-test("a duplicate does not count, and a batch is refused item by item", async () => {
+test("06 §3 a duplicate does not count, and a batch is refused item by item", async () => {
   const token = await tenantWith({ messagesPerDay: 3 });
   const once = `${FAR}&upstash-deduplication-id=once`;
   for (const status of [200, 202, 202, 202, 202]) {
@@ -86,7 +86,7 @@ test("a duplicate does not count, and a batch is refused item by item", async ()
   expectRefusal(await batch(), 429, "messagesPerDay");
 });
 
-test("requests of a second are limited over both apis, publishes are not", async () => {
+test("00 §4 requests of a second are limited over both apis, publishes are not", async () => {
   const token = await tenantWith({ requestsPerSecond: 20, messagesPerDay: null });
   const ownUrl = (index: number) => (index % 2 === 0 ? node.url : second.url);
   const answers = await Promise.all(
@@ -115,7 +115,7 @@ test("requests of a second are limited over both apis, publishes are not", async
   expect(reasons.some((reason) => reason instanceof QstashRatelimitError)).toBe(true);
 });
 
-test("delay, retries, time-out and body over the plan are refused, naming limit and plan", async () => {
+test("06 §4 delay, retries, time-out and body over the plan are refused, naming limit and plan", async () => {
   const token = await tenantWith({ retries: 2 });
   const send = (query: string) =>
     publish(token, node.url, `/v2/publish/http://127.0.0.1:9/?upstash-retries=1&${query}`);
@@ -141,7 +141,7 @@ const endpoints = (...names: string[]) => ({
   endpoints: names.map((name) => ({ url: `http://127.0.0.1:9/${name}` })),
 });
 
-test("schedules, topics, endpoints, queues, parallelism and batch items have their limits", async () => {
+test("06 §4 schedules, topics, endpoints, queues, parallelism and batch items have their limits", async () => {
   const token = await tenantWith({
     schedules: 2,
     topics: 1,

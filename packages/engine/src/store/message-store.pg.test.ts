@@ -179,7 +179,7 @@ describe("deduplication", () => {
     expect(await engine.count("messages")).toBe(1);
   });
 
-  test("when the window has closed, the next message is a new one", async () => {
+  test("07 Q7 when the window has closed, the next message is a new one", async () => {
     const { put } = openStore();
     const first = await put(once);
     await engine.core.pool.query("UPDATE deduplications SET expires_at = now() - interval '1 s'");
