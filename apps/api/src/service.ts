@@ -4,7 +4,7 @@ import type { DirectLane } from "@omnistore/engine/store/direct-lane";
 import { MessageStore } from "@omnistore/engine/store/message-store";
 import { createAdministration } from "@omnistore/engine/tenant/administration";
 import { Authenticator } from "@omnistore/engine/tenant/authenticate";
-import { ensureDevelopmentTenant } from "@omnistore/engine/tenant/development-tenant";
+import { ensureDevelopmentTenants } from "@omnistore/engine/tenant/development-tenant";
 import { Budgets } from "@omnistore/engine/tenant/budgets";
 import { TokenUses } from "@omnistore/engine/tenant/token-uses";
 import { Announcer, WakeListener } from "@omnistore/engine/wake/wake-channel";
@@ -79,7 +79,7 @@ export function createApi(
 
   const serving = defineService("requests", {
     async start() {
-      if (config.mode === "dev") await ensureDevelopmentTenant(core.db, core.sealer);
+      if (config.mode === "dev") await ensureDevelopmentTenants(core.db, core.sealer);
       port = await listen(server, config.port, config.host);
       logger.info({ host: config.host, port }, "the api is listening");
     },

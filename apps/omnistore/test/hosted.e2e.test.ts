@@ -2,6 +2,7 @@ import { startProcess } from "@omnistore/testkit/child-process";
 import { DEVELOPMENT, officialClient } from "@omnistore/testkit/official-client";
 import { freshDatabase } from "@omnistore/testkit/postgres";
 import { startReceiver } from "@omnistore/testkit/receiver";
+import { Receiver } from "@upstash/qstash";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
@@ -9,6 +10,11 @@ import { startNode, type RunningNode } from "./running-node.ts";
 
 const ADMIN_TOKEN = "an admin token that nobody can guess";
 const ENCRYPTION_KEY = Buffer.alloc(32, 7).toString("base64");
+
+/** Published tokens of development mode, besides the one that SDKs use by themselves. */
+const TEST_USERS = [1, 2, 3].map((number) =>
+  btoa(`{"UserID":"testUser${number}","Password":"testPassword"}`),
+);
 
 interface Tenant {
   id: string;
@@ -43,7 +49,10 @@ describe("00 §2 hosted mode", () => {
   }
 
   test("05 §4 the public development credentials open nothing", async () => {
-    await expect(officialClient(node.url).events()).rejects.toMatchObject({ status: 401 });
+    for (const token of [DEVELOPMENT.token, ...TEST_USERS]) {
+      const client = officialClient(node.url, token);
+      await expect(client.events()).rejects.toMatchObject({ status: 401 });
+    }
     expect((await fetch(`${node.url}/echo`)).status).toBe(404);
   });
 
@@ -95,6 +104,35 @@ test("hosted mode does not start without its secrets, and says how to make them"
   expect(child.output()).toContain("OMNISTORE_ENCRYPTION_KEY is missing");
   expect(child.output()).toContain("openssl rand -base64 32");
   await database.drop();
+});
+
+test("05 §4 the four published users of development mode are there, each on its own", async () => {
+  const node = await startNode();
+  const receiver = await startReceiver();
+  const clients = [DEVELOPMENT.token, ...TEST_USERS].map((token) =>
+    officialClient(node.url, token),
+  );
+  const seen = new Set<string>();
+  for (const [index, client] of clients.entries()) {
+    const url = `${receiver.url}/${index}`;
+    await client.publish({ url, body: "mine" });
+    const [request] = await receiver.waitFor((each) => each.url === `/${index}`);
+    const { current, next } = (await client.http.request({ path: ["v2", "keys"] })) as {
+      current: string;
+      next: string;
+    };
+    seen.add(current).add(next);
+    const signature = String(request?.headers["upstash-signature"]);
+    const own = new Receiver({ currentSigningKey: current, nextSigningKey: next });
+    await expect(own.verify({ signature, body: "mine", url })).resolves.toBe(true);
+    expect(new Set((await client.events()).events.map((event) => event.url))).toEqual(
+      new Set([url]),
+    );
+  }
+  expect(seen.size).toBe(8);
+  expect(seen).toContain(DEVELOPMENT.currentSigningKey);
+  await receiver.close();
+  await node.stop();
 });
 
 test("05 §4 QSTASH_DEV=true is all the configuration that the official SDK needs", async () => {

@@ -6,7 +6,7 @@ import { and, eq, sql } from "drizzle-orm";
 import { LRUCache } from "lru-cache";
 
 import type { Database } from "../database.ts";
-import { DEVELOPMENT_TENANT_ID } from "./development-credentials.ts";
+import { isDevelopmentTenant } from "./development-credentials.ts";
 import { standingOf } from "./standing.ts";
 import { claimedTenantId, hashToken } from "./token.ts";
 
@@ -45,9 +45,7 @@ export class Authenticator {
     if (known) return known;
     const tenantId = claimedTenantId(token);
     if (tenantId === null) return null;
-    if (tenantId === DEVELOPMENT_TENANT_ID && !this.#options.acceptDevelopmentCredentials) {
-      return null;
-    }
+    if (isDevelopmentTenant(tenantId) && !this.#options.acceptDevelopmentCredentials) return null;
     return this.#lookUp(key, tenantId, hash);
   }
 

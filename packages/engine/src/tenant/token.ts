@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 
 import { isUuid } from "@omnistore/domain/message/message-id";
 
-import { DEVELOPMENT_TENANT_ID, DEVELOPMENT_USER } from "./development-credentials.ts";
+import { developmentTenantOf } from "./development-credentials.ts";
 
 /** Marks our tokens, once decoded, for secret scanners. */
 const SECRET_PREFIX = "omnistore_";
@@ -30,7 +30,8 @@ export function claimedTenantId(token: string): string | null {
     const claims: unknown = JSON.parse(Buffer.from(token, "base64").toString("utf8"));
     const user =
       typeof claims === "object" && claims !== null && "UserID" in claims ? claims.UserID : null;
-    if (user === DEVELOPMENT_USER) return DEVELOPMENT_TENANT_ID;
+    const development = developmentTenantOf(user);
+    if (development !== undefined) return development.tenantId;
     return typeof user === "string" && isUuid(user) ? user : null;
   } catch {
     return null;
