@@ -12,6 +12,8 @@ export interface RunningProcess {
   output(): string;
   /** Resolves with the first printed line that holds the text; rejects when the process ends before. */
   line(text: string): Promise<string>;
+  /** Resolves when the process has ended, whatever ended it. */
+  readonly ended: Promise<void>;
   /** Sends the signal and resolves when the process has ended. */
   end(signal: NodeJS.Signals): Promise<void>;
 }
@@ -44,6 +46,7 @@ function watch(child: ChildProcess): RunningProcess {
 
   return {
     pid: child.pid ?? -1,
+    ended,
     output: () => lines.join("\n"),
     line: (text) =>
       new Promise((resolve, reject) => {
