@@ -93,6 +93,12 @@ async function soak(options: SoakOptions): Promise<boolean> {
       ({ item }) => `${item} ${killed.filter(({ victim }) => victim === item).length}`,
     );
     say(`killed: ${killsOf.join(", ")}`);
+    const outages = killed.flatMap(({ atMs, backMs }) =>
+      backMs === undefined ? [] : [backMs - atMs],
+    );
+    say(
+      `PostgreSQL was away for ${outages.map((ms) => `${Math.round(ms)} ms`).join(", ") || "no time"}`,
+    );
     say(
       `${load.acknowledged.length} messages acknowledged, ${arrivals.length} requests received, ` +
         `publishes refused and sent again: ${refused.join(", ") || "none"}`,
