@@ -83,6 +83,14 @@ describe("02 §1 headers on every delivery", () => {
         "Host",
         "Connection",
         "Proxy-Authorization",
+        "Upstash-Telemetry-Sdk",
+        // Hyphens to a receiver behind CGI.
+        "User_agent",
+        "Upstash_message_id",
+        "Upstash_signature",
+        "Upstash-Caller_ip",
+        "Upstash_label",
+        "Content_length",
       ].map((name) => [name, ["theirs"]]),
     );
     const { names, headers } = dress({ headers: theirs, options: { labels: ["ours"] } });

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { AttemptContext, OutgoingRequest } from "@omnistore/domain/delivery-wire";
 import type { Message } from "@omnistore/domain/message/message";
 import { toFieldValue } from "../headers/field-text.ts";
-import { isForwardable } from "../headers/hygiene.ts";
+import { asReceiversRead, isForwardable } from "../headers/hygiene.ts";
 import { encodeMessageId } from "../ids.ts";
 import { sign } from "./signature.ts";
 
@@ -48,8 +48,9 @@ export function dressAttempt(
     headers.push("Upstash-Label", options.labels.map(toFieldValue).join(","));
   }
   for (const [name, values] of Object.entries(message.headers)) {
-    if (OURS.has(name) || !isForwardable(name)) continue;
-    if (name === "Upstash-Label" && options.labels !== undefined) continue;
+    const read = asReceiversRead(name);
+    if (OURS.has(read) || !isForwardable(name)) continue;
+    if (read === "Upstash-Label" && options.labels !== undefined) continue;
     headers.push(name, joinValues(name, values));
   }
   return { url, method, headers, body };

@@ -5,7 +5,7 @@ import { quote } from "../errors.ts";
 import { decodeBoolean } from "./boolean.ts";
 import type { Configuration } from "./configuration.ts";
 import { isFieldName, isFieldValue } from "./field-text.ts";
-import { isForwardable } from "./hygiene.ts";
+import { asReceiversRead, isForwardable } from "./hygiene.ts";
 import { refusal } from "./refusal.ts";
 
 /** Where the publisher's own `Authorization` stands. */
@@ -24,7 +24,7 @@ export function decodeHeaders(configuration: Configuration, context: ForwardCont
   const headers = new Map<string, string[]>();
   for (const { name, value } of forwarded) {
     const canonical = checkedName(name, value);
-    if (canonical === "Content-Type" || !isForwardable(canonical)) continue;
+    if (asReceiversRead(canonical) === "Content-Type" || !isForwardable(canonical)) continue;
     append(headers, canonical, value);
   }
   if (decodeBoolean("Upstash-Header-Forward", settings.get("header-forward"))) {
@@ -50,8 +50,8 @@ function appendForeign(
   for (const { name, value } of foreign) {
     const canonical = canonicalHeaderName(name);
     if (headers.has(canonical) || hops.has(canonical)) continue;
-    if (canonical === "Content-Type" || !isForwardable(canonical)) continue;
-    if (canonical === "Authorization" && authorizationIsOurs) continue;
+    if (asReceiversRead(canonical) === "Content-Type" || !isForwardable(canonical)) continue;
+    if (asReceiversRead(canonical) === "Authorization" && authorizationIsOurs) continue;
     if (!isFieldValue(value)) throw unsendable(name, value);
     append(passedOn, canonical, value);
   }
