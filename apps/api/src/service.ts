@@ -14,6 +14,7 @@ import { composeServices, defineService, type Service } from "@omnistore/runtime
 
 import { createApp } from "./app.ts";
 import { close, createHttpServer, listen } from "./http-server.ts";
+import { refuseOwnDelivery } from "./refuse-own-delivery.ts";
 
 /** A dispatcher in the same process, which can be handed messages without a claim. */
 export interface Neighbour {
@@ -74,7 +75,10 @@ export function createApi(
       credentialAnnouncer.announce();
     },
   });
-  const server = createHttpServer(createApp({ config, core, operations, administration, logger }));
+  const server = createHttpServer(
+    createApp({ config, core, operations, administration, logger }),
+    config.mode === "hosted" ? { refuse: refuseOwnDelivery } : {},
+  );
   let port = config.port;
 
   const serving = defineService("requests", {

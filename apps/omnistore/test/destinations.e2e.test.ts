@@ -69,6 +69,29 @@ describe("a hosted service, asked to deliver to a hostile destination,", () => {
     }
   });
 
+  test("refuses a delivery that reached it under a name it does not know", async () => {
+    const database = await freshDatabase();
+    const looping = await startNode(
+      { ...HOSTED, OMNISTORE_ALLOW_NETWORKS: "127.0.0.1/32" },
+      database,
+    );
+    const { client, token } = await createTenant(looping, "looping");
+    const inner = `${looping.url}/v2/publish/https://public.example/?qstash_token=${token}`;
+    const { messageId } = await client.publish({ url: inner, retries: 0 });
+    const dead = await until(async () => {
+      const { messages } = await client.dlq.listMessages({ filter: { messageId } });
+      return messages[0];
+    });
+    expect(dead).toMatchObject({
+      responseStatus: 400,
+      responseBody: expect.stringContaining(`delivery, of message ${messageId}`) as string,
+    });
+    const { events } = await client.events();
+    expect(new Set(events.map((event) => event.messageId))).toEqual(new Set([messageId]));
+    await looping.stop();
+    await database.drop();
+  });
+
   test("refuses its own address, which it knows by OMNISTORE_PUBLIC_URL", async () => {
     const path = "/v2/publish/https://queue.example/v2/publish/https://public.example";
     await expect(refusal("POST", path, {})).resolves.toMatchObject({

@@ -43,6 +43,8 @@ import {
   setTopicHeadersRoute,
 } from "./routes/topics.ts";
 
+export { deliveredMessageId } from "./delivery/delivered-message.ts";
+
 export interface QstashRouteOptions {
   /** Where messages may go. */
   readonly destinations: DestinationPolicy;
