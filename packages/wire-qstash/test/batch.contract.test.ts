@@ -173,7 +173,7 @@ describe("07 Q14 an item that is wrong", () => {
     [{ headers: { "Upstash-Retries": 3 } }, "headers holds a value that is not a text", "Retries"],
     [{ headers: { "a b": "1" } }, "no header name", "a b"],
     [{ headers: { "upstash-retries": "1", "Upstash-Retries": "2" } }, "given twice"],
-    [{ headers: { "upstash-forward-x": "a\nb" } }, "Upstash-Forward-x"],
+    [{ headers: { "upstash-forward-x": "a\nb" } }, "upstash-forward-x"],
     [{ headers: { "Upstash-Flow-Control-Key": "k" } }, "Upstash-Flow-Control-Key", '"k"'],
     [{ headers: { "Upstash-Cron": "* * * * *" } }, "Upstash-Cron", "no place in a batch"],
     [{ body: { a: 1 } }, "body is not a text", "a"],

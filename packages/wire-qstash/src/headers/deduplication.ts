@@ -1,6 +1,7 @@
 import { MAX_NAME_BYTES } from "@omnistore/domain/message/limits";
 import type { Deduplication } from "@omnistore/domain/publish/publish-command";
 import { decodeBoolean } from "./boolean.ts";
+import { unprintable } from "./field-text.ts";
 import { refusal } from "./refusal.ts";
 
 const ID_HEADER = "Upstash-Deduplication-Id";
@@ -13,7 +14,8 @@ export function decodeDeduplication(
   const byContent = decodeBoolean("Upstash-Content-Based-Deduplication", contentBased);
   if (id === undefined) return byContent ? { kind: "content" } : undefined;
   if (id === "") throw refusal(ID_HEADER, id, "is empty");
-  if (id.includes("\0")) throw refusal(ID_HEADER, id, "holds a NUL character");
+  const problem = unprintable(id);
+  if (problem !== null) throw refusal(ID_HEADER, id, problem);
   if (Buffer.byteLength(id) > MAX_NAME_BYTES) {
     throw refusal(ID_HEADER, id, `is longer than ${MAX_NAME_BYTES} bytes`);
   }

@@ -25,13 +25,16 @@ export function decodeFlowControl(
     throw refusal(VALUE, value, "came without a key");
   }
   if (value === undefined) throw refusal(KEY, key, "came without a value");
-  if (key === "") throw refusal(KEY, key, "is empty");
-  const problem = unprintable(key);
+  const problem = keyProblem(key);
   if (problem !== null) throw refusal(KEY, key, problem);
-  if (Buffer.byteLength(key) > MAX_NAME_BYTES) {
-    throw refusal(KEY, key, `is longer than ${MAX_NAME_BYTES} bytes`);
-  }
   return { key, ...decodeRules(value) };
+}
+
+/** Why a text cannot be a flow-control key, completing "the key …"; null when it can. */
+export function keyProblem(key: string): string | null {
+  if (key.trim() === "") return "is empty";
+  if (Buffer.byteLength(key) > MAX_NAME_BYTES) return `is longer than ${MAX_NAME_BYTES} bytes`;
+  return unprintable(key);
 }
 
 function decodeRules(value: string): Omit<FlowControl, "key"> {

@@ -2,7 +2,7 @@ import { limitText } from "@omnistore/domain/tenant/plan-problem";
 import type { Plan } from "@omnistore/domain/tenant/plans";
 import { definedOnly } from "../defined-only.ts";
 import { InvalidRequest } from "../errors.ts";
-import { isFieldName } from "../headers/field-text.ts";
+import { isFieldName, unprintable } from "../headers/field-text.ts";
 import { checkName } from "../headers/name.ts";
 import type { JsonObject } from "../request/json-body.ts";
 import { isObject, quoteJson } from "../request/json-body.ts";
@@ -60,8 +60,12 @@ function readHeaders(headers: unknown): string[] {
     if (!isFieldName(name)) throw bad("headers", name, "holds what is no header name");
     const values: readonly unknown[] = Array.isArray(value) ? value : [value];
     return values.flatMap((each) => {
-      if (typeof each === "string") return [name, each.trim()];
-      throw bad("headers", { [name]: value }, "holds a value that is not a text");
+      if (typeof each !== "string") {
+        throw bad("headers", { [name]: value }, "holds a value that is not a text");
+      }
+      const problem = unprintable(each.trim().replaceAll("\t", " "));
+      if (problem !== null) throw bad("headers", { [name]: value }, problem);
+      return [name, each.trim()];
     });
   });
 }
@@ -69,6 +73,8 @@ function readHeaders(headers: unknown): string[] {
 function readItemBody(body: unknown, plan: Plan): Buffer {
   if (body === undefined || body === null) return Buffer.alloc(0);
   if (typeof body !== "string") throw bad("body", body, "is not a text");
+  // It has no bytes: what would be sent in its place is another body.
+  if (!body.isWellFormed()) throw bad("body", body, "holds half a surrogate pair");
   const bytes = Buffer.from(body);
   const { messageBytes } = plan.limits;
   if (bytes.length <= messageBytes) return bytes;

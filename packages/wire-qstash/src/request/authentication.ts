@@ -27,7 +27,12 @@ export function findCredential(
     if (token !== "") return { token, source: "header" };
     throw new InvalidRequest(401, "the Authorization header holds no token after Bearer");
   }
-  const parameter = parameters.find(({ name }) => name.toLowerCase() === TOKEN_PARAMETER);
+  const [parameter, another] = parameters.filter(
+    ({ name }) => name.toLowerCase() === TOKEN_PARAMETER,
+  );
+  if (another !== undefined) {
+    throw new InvalidRequest(400, `the query parameter ${TOKEN_PARAMETER} was given twice`);
+  }
   if (parameter !== undefined) {
     const token = parameter.value ?? "";
     if (token !== "") return { token, source: "query" };

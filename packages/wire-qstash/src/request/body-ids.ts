@@ -1,4 +1,5 @@
 import type { IncomingMessage } from "node:http";
+import { decodeUtf8 } from "@omnistore/domain/message/sound-json";
 import { InvalidRequest, quote } from "../errors.ts";
 import { readBody } from "./body.ts";
 
@@ -11,8 +12,12 @@ export async function readBodyIds(
   incoming: IncomingMessage,
   field: string,
 ): Promise<readonly string[] | undefined> {
-  const text = (await readBody(incoming)).toString("utf8");
-  if (text === "") return undefined;
+  const bytes = await readBody(incoming);
+  if (bytes.length === 0) return undefined;
+  const text = decodeUtf8(bytes);
+  if (text === null) {
+    throw new InvalidRequest(400, `the body is not UTF-8: ${quote(bytes.toString("utf8"))}`);
+  }
   const fields = Object.entries(parse(text) ?? {});
   const [[name, ids] = []] = fields;
   if (fields.length === 1 && name === field && isListOfIds(ids)) return ids;

@@ -1,7 +1,6 @@
 import type { DeadLetterQuery } from "@omnistore/domain/history/dead-letter";
 import { DEFAULT_PAGE, MAX_DEAD_LETTER_PAGE } from "@omnistore/domain/message/limits";
 import { definedOnly } from "../defined-only.ts";
-import { InvalidRequest } from "../errors.ts";
 import { decodeDeadLetterId, decodeMessageId } from "../ids.ts";
 import type { ListParameters } from "./list-parameters.ts";
 import { bad } from "./list-parameters.ts";
@@ -23,9 +22,8 @@ export const DEAD_LETTER_PARAMETERS = [
 /** The filters of the dead letter queue, or null when no entry can match them. Contract 03 §5. */
 export function decodeDeadLetterQuery(parameters: ListParameters): DeadLetterQuery | null {
   for (const name of ["host", "path"]) {
-    if (parameters.has(name)) {
-      throw new InvalidRequest(400, `${name} is not a filter of the dead letter queue`);
-    }
+    const value = parameters.one(name);
+    if (value !== undefined) throw bad(name, value, "is not a filter of the dead letter queue");
   }
   const source = parameters.one("source");
   if (source !== undefined && source !== "workflow") throw bad("source", source, "is not workflow");

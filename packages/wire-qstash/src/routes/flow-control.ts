@@ -2,10 +2,12 @@ import type { FlowControlKey, Pin } from "@omnistore/domain/gate/flow-control-ke
 import { MAX_FLOW_CONTROL_PERIOD_SECONDS } from "@omnistore/domain/message/limits";
 import { InvalidRequest, quote } from "../errors.ts";
 import { decodeBoolean } from "../headers/boolean.ts";
+import { keyProblem } from "../headers/flow-control.ts";
 import { reply } from "../reply.ts";
 import type { CallerRequest, WireHandler, WireServices } from "./guarded.ts";
 import { readRoute, writeRoute } from "./guarded.ts";
 import { ListParameters } from "./list-parameters.ts";
+import { strictParameters } from "./strict-parameters.ts";
 
 /** As many as a Postgres integer holds. */
 const MOST = 2 ** 31 - 1;
@@ -53,7 +55,7 @@ export function flowControlVerbs(services: WireServices): Record<string, WireHan
     resume: verb((tenantId, key) => operations.setFlowControlPaused(tenantId, key, false)),
     pin: verb((tenantId, key, request) => operations.pinFlowControl(tenantId, key, pinOf(request))),
     unpin: verb((tenantId, key, { parameters }) => {
-      const given = new ListParameters(parameters);
+      const given = strictParameters(parameters, ["parallelism", "rate"]);
       return operations.unpinFlowControl(tenantId, key, {
         parallelism: decodeBoolean("parallelism", given.one("parallelism")),
         rate: decodeBoolean("rate", given.one("rate")),
@@ -67,12 +69,13 @@ export function flowControlVerbs(services: WireServices): Record<string, WireHan
 
 function keyOf({ context }: CallerRequest): string {
   const key = context.req.param("name") ?? "";
-  if (key.trim() !== "" && !key.includes("\0")) return key;
-  throw new InvalidRequest(400, `the flow-control key is not usable: ${quote(key)}`);
+  const problem = keyProblem(key);
+  if (problem === null) return key;
+  throw new InvalidRequest(400, `the flow-control key ${quote(key)} ${problem}`);
 }
 
 function pinOf({ parameters }: CallerRequest): Pin {
-  const given = new ListParameters(parameters);
+  const given = strictParameters(parameters, ["parallelism", "rate", "period"]);
   const parallelism = wholeNumber(given, "parallelism", MOST);
   const rate = wholeNumber(given, "rate", MOST);
   const periodSeconds = wholeNumber(given, "period", MAX_FLOW_CONTROL_PERIOD_SECONDS);

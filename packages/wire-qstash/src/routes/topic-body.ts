@@ -12,14 +12,12 @@ import type { Endpoint } from "@omnistore/domain/topic/topic";
 import { definedOnly } from "../defined-only.ts";
 import { InvalidRequest } from "../errors.ts";
 import { gatherConfiguration } from "../headers/configuration.ts";
-import { isFieldName, isFieldValue } from "../headers/field-text.ts";
+import { isFieldName, isFieldValue, unprintable } from "../headers/field-text.ts";
 import type { PublishContext } from "../headers/publish-settings.ts";
 import { decodePublishSettings } from "../headers/publish-settings.ts";
 import { rawHeaders } from "../headers/raw-headers.ts";
 import type { JsonObject } from "../request/json-body.ts";
 import { isObject, quoteJson } from "../request/json-body.ts";
-
-const CONTROL_CHARACTER = /\p{Cc}/u;
 
 /** `{endpoints: [{url, name?}]}`. Contract 03 §4. */
 export function decodeEndpoints(body: JsonObject, policy: DestinationPolicy): readonly Endpoint[] {
@@ -99,7 +97,8 @@ function tooManyEndpoints(count: number): InvalidRequest {
 function nameOf(field: string, value: unknown): string | undefined {
   const name = textOf(field, value);
   if (name === undefined) return undefined;
-  if (CONTROL_CHARACTER.test(name)) throw bad(field, name, "holds a control character");
+  const problem = unprintable(name);
+  if (problem !== null) throw bad(field, name, problem);
   if (Buffer.byteLength(name) > MAX_NAME_BYTES) {
     throw bad(field, name, `is longer than ${MAX_NAME_BYTES} bytes`);
   }
