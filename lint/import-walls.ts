@@ -46,6 +46,7 @@ export const engineStages: Record<string, readonly string[]> = {
   lease: [],
   history: [],
   tenant: [],
+  usage: [],
   partitions: [],
 };
 

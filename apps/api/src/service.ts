@@ -2,7 +2,7 @@ import type { EngineCore } from "@omnistore/engine/core";
 import { createOperations } from "@omnistore/engine/operations";
 import type { DirectLane } from "@omnistore/engine/store/direct-lane";
 import { MessageStore } from "@omnistore/engine/store/message-store";
-import { createAdministration } from "@omnistore/engine/tenant/administration";
+import { createAdministration } from "@omnistore/engine/administration";
 import { Authenticator } from "@omnistore/engine/tenant/authenticate";
 import { ensureDevelopmentTenants } from "@omnistore/engine/tenant/development-tenant";
 import { Budgets } from "@omnistore/engine/tenant/budgets";
@@ -66,6 +66,7 @@ export function createApi(
     onError: (error) => logger.error({ err: error }, "a message could not be stored"),
   });
   const administration = createAdministration({
+    pool: core.pool,
     db: core.db,
     clock: core.clock,
     sealer: core.sealer,

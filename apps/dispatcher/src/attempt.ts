@@ -71,6 +71,7 @@ export async function makeAttempt(
     endedAtMs,
     retryDelayMs: next.kind === "retry" ? next.delayMs : null,
     deadLetterId,
+    sentBytes: request.body.length,
     ...whatWasAnswered(result),
     callbacks: makeCallbacks(
       wire,

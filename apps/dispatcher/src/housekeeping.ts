@@ -3,6 +3,7 @@ import { dropExpiredPartitions, ensurePartitions } from "@omnistore/db/partition
 import type { EngineCore } from "@omnistore/engine/core";
 import { forgetDeduplications } from "@omnistore/engine/store/forget-deduplications.sql";
 import { deleteTenants } from "@omnistore/engine/tenant/delete-tenants.sql";
+import { rollUpUsage } from "@omnistore/engine/usage/roll-up-usage.sql";
 import type { Logger } from "@omnistore/runtime/logger";
 import { defineService, type Service } from "@omnistore/runtime/service";
 import { PgBoss } from "pg-boss";
@@ -23,6 +24,11 @@ const JOBS = [
     name: "forget-deduplications",
     cron: "* * * * *",
     run: ({ pool }: EngineCore) => forgetDeduplications(pool),
+  },
+  {
+    name: "roll-up-usage",
+    cron: "*/5 * * * *",
+    run: ({ pool }: EngineCore) => rollUpUsage(pool),
   },
   {
     name: "delete-tenants",

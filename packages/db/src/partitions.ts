@@ -16,7 +16,13 @@ const LOCK_NOT_AVAILABLE = "55P03";
 /** Serialises makers of partitions; held for the transaction only. */
 const PARTITION_LOCK = 7_164_002;
 
-const PARTITIONED_TABLES = ["messages", "delivery_logs", "dead_letters", "schedule_ticks"] as const;
+const PARTITIONED_TABLES = [
+  "messages",
+  "delivery_logs",
+  "dead_letters",
+  "schedule_ticks",
+  "usage_batches",
+] as const;
 type PartitionedTable = (typeof PARTITIONED_TABLES)[number];
 
 /**
@@ -52,6 +58,7 @@ export async function dropExpiredPartitions(pool: Pool): Promise<string[]> {
   for (const { table, day, name } of await existingPartitions(pool)) {
     if (day >= oldestDayKept(table, today)) continue;
     if (table === "messages" && (await isReferenced(pool, name))) continue;
+    if (table === "usage_batches" && (await holdsRows(pool, name))) continue;
     if (await dropUnlessInUse(pool, name)) dropped.push(name);
   }
   return dropped;
@@ -80,7 +87,17 @@ function oldestDayKept(table: PartitionedTable, today: string): string {
       return addDays(today, -LOG_RETENTION_DAYS);
     case "dead_letters":
       return addDays(today, -DEAD_LETTER_RETENTION_DAYS);
+    case "usage_batches":
+      return addDays(today, -1);
   }
+}
+
+/** What was not rolled up yet is kept, however late that is. */
+async function holdsRows(pool: Pool, partition: string): Promise<boolean> {
+  const { rows } = await pool.query<{ any: boolean }>(
+    `SELECT EXISTS (SELECT FROM ${partition}) AS any`,
+  );
+  return rows[0]?.any ?? true;
 }
 
 async function isReferenced(pool: Pool, partition: string): Promise<boolean> {
@@ -109,6 +126,7 @@ async function missingPartitions(db: Queryable, tickDays: readonly string[]): Pr
     ...partitionDays(now).map((day) => ({ table: "messages", day }) as const),
     ...historyDays.map((day) => ({ table: "delivery_logs", day }) as const),
     ...historyDays.map((day) => ({ table: "dead_letters", day }) as const),
+    ...historyDays.map((day) => ({ table: "usage_batches", day }) as const),
     ...[...new Set([...historyDays, ...tickDays])].map(
       (day) => ({ table: "schedule_ticks", day }) as const,
     ),

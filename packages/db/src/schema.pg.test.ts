@@ -15,6 +15,7 @@ import { scheduleTicks } from "./schema/schedule-ticks.ts";
 import { schedules } from "./schema/schedules.ts";
 import { tenants } from "./schema/tenants.ts";
 import { tokens } from "./schema/tokens.ts";
+import { usageBatches, usageHours } from "./schema/usage.ts";
 import { topicEndpoints, topics } from "./schema/topics.ts";
 
 const tables: readonly PgTable[] = [
@@ -32,6 +33,8 @@ const tables: readonly PgTable[] = [
   tokens,
   topicEndpoints,
   topics,
+  usageBatches,
+  usageHours,
 ];
 
 let database: FreshDatabase;

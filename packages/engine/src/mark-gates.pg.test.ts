@@ -35,6 +35,7 @@ test("a mark that had to wait for somebody who looked at the gate is not lost", 
         responseHeaders: null,
         responseBody: null,
         error: null,
+        sentBytes: 4,
         callbacks: [],
       },
     ]);

@@ -6,6 +6,7 @@ import { ApiError, errorReply, quote } from "./errors.ts";
 import { NewTenant, PageQuery, PlanChange } from "./fields.ts";
 import { operatorOnly } from "./operator.ts";
 import { tenantNotFound, tokenHandlers } from "./tokens.ts";
+import { usageReply } from "./usage.ts";
 
 export interface AdminRouteOptions {
   /** Bearer token of the operator; absent: the API is closed. */
@@ -55,6 +56,10 @@ export function adminRoutes(
       });
     })
     .get("/tenants/:id", async (context) => context.json(tenantView(await existing(context))))
+    .get("/tenants/:id/usage", async (context) => {
+      const { id } = await existing(context);
+      return usageReply(administration, context, id);
+    })
     .post("/tenants/:id/suspend", suspend(true))
     .post("/tenants/:id/resume", suspend(false))
     .put("/tenants/:id/plan", async (context) => {

@@ -63,6 +63,22 @@ export const PlanChange = z.strictObject({
   limits: limits.exactOptional(),
 });
 
+/** A time in a query: Unix milliseconds, or ISO 8601. */
+const queryTime = z.union([
+  z
+    .string()
+    .regex(/^\d{1,15}$/)
+    .transform(Number)
+    .pipe(z.number().max(LAST_TIME_MS)),
+  z.iso.datetime({ offset: true }).transform((text) => Date.parse(text)),
+]);
+
+export const UsageRange = z.strictObject({
+  from: queryTime.optional(),
+  to: queryTime.optional(),
+  format: z.enum(["json", "csv"]).default("json"),
+});
+
 const MAX_PAGE = 100;
 
 export const PageQuery = z.strictObject({

@@ -9,6 +9,7 @@ import { createMiddleware } from "hono/factory";
 import { smallBody } from "./body.ts";
 import { ApiError, errorReply, quote } from "./errors.ts";
 import { tokenHandlers } from "./tokens.ts";
+import { usageReply } from "./usage.ts";
 
 export interface TenantRouteOptions {
   /** Told of every failure that is not the caller's. */
@@ -45,6 +46,7 @@ export function tenantRoutes(
     .post("/keys/rotate", async (context) =>
       context.json(keysView(await operations.rotateSigningKeys(callerOf(context).tenantId))),
     )
+    .get("/usage", (context) => usageReply(operations, context, callerOf(context).tenantId))
     .get("/limits", (context) => {
       const { plan } = callerOf(context);
       return context.json({ plan: plan.name, limits: plan.limits });

@@ -1,6 +1,7 @@
 import type { PageOutcome } from "../history/log-event.ts";
 import type { BudgetSpent } from "./budget.ts";
 import type { LimitOverrides, Plan, PlanName } from "./plans.ts";
+import type { HourOfUsage, UsageQuery } from "./usage.ts";
 import type { Caller, Role, SigningKeys, Standing } from "./tenant.ts";
 
 /** A new tenant with its secrets, which cannot be read again later. */
@@ -66,8 +67,16 @@ export interface TokenOperations {
   rotateToken(tenantId: string, tokenId: string, overlapMs: number): Promise<IssuedToken | null>;
 }
 
+/** What a tenant may ask about what it used, and its operator about it. */
+export interface UsageOperations {
+  /** The hours that had any usage, in order. */
+  getUsage(tenantId: string, query: UsageQuery): Promise<readonly HourOfUsage[]>;
+  /** Unix milliseconds of the database's clock. */
+  nowMs(): number;
+}
+
 /** What the operator may ask. Ids are bare uuids; unknown ones are answered with null or false. */
-export interface TenantAdministration extends TokenOperations {
+export interface TenantAdministration extends TokenOperations, UsageOperations {
   createTenant(name: string, plan: PlanName | undefined): Promise<CreatedTenant>;
   /** Oldest first. */
   listTenants(query: {
@@ -87,7 +96,7 @@ export interface TenantAdministration extends TokenOperations {
 }
 
 /** What a tenant may ask about itself. */
-export interface TenantSelfService extends TokenOperations {
+export interface TenantSelfService extends TokenOperations, UsageOperations {
   authenticate(token: string): Promise<Caller | null>;
   /** Counts a request that is limited by the second; null when it may be served. */
   admit(caller: Caller): Promise<BudgetSpent | null>;

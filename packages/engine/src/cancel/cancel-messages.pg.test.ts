@@ -49,6 +49,7 @@ function fail(leased: readonly LeasedDelivery[]): Promise<readonly boolean[]> {
     responseHeaders: null,
     responseBody: null,
     error: "destination answered 500",
+    sentBytes: 4,
     callbacks: [],
   }));
   return writeOutcomes(engine.core.pool, outcomes);

@@ -40,6 +40,7 @@ function end(leased: LeasedDelivery, retryDelayMs: number | null = null) {
       responseHeaders: null,
       responseBody: null,
       error: null,
+      sentBytes: 4,
       callbacks: [],
     },
   ]);

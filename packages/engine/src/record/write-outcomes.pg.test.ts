@@ -26,6 +26,7 @@ function outcomeOf(leased: LeasedDelivery, over: Partial<Outcome> = {}): Outcome
     responseHeaders: null,
     responseBody: null,
     error: null,
+    sentBytes: 4,
     callbacks: [],
     ...over,
   };

@@ -3,6 +3,7 @@ import type { AttemptOutcome } from "@omnistore/domain/history/attempt";
 import type { HeaderMap } from "@omnistore/domain/message/message";
 
 import { gatesOf, markGates } from "../mark-gates.ts";
+import { meterAttempts } from "../meter-usage.ts";
 import type { LeasedDelivery } from "../leased-delivery.ts";
 import type { MessageToStore } from "../publish/transaction-store.ts";
 
@@ -20,6 +21,8 @@ export interface Outcome {
   readonly responseHeaders: HeaderMap | null;
   readonly responseBody: Buffer | null;
   readonly error: string | null;
+  /** Bytes of the body that was sent. */
+  readonly sentBytes: number;
   /** Messages about this attempt that are to be stored if it counts. */
   readonly callbacks: readonly MessageToStore[];
 }
@@ -34,10 +37,10 @@ const WRITE_OUTCOMES = `
 WITH outcome AS (
   SELECT * FROM unnest(
     $1::uuid[], $2::uuid[], $3::uuid[], $4::int[], $5::text[], $6::float8[], $7::float8[],
-    $8::float8[], $9::uuid[], $10::int[], $11::text[], $12::bytea[], $13::text[]
+    $8::float8[], $9::uuid[], $10::int[], $11::text[], $12::bytea[], $13::text[], $14::int[]
   ) AS o (
     tenant_id, message_id, owner, retried, outcome, started_ms, ended_ms,
-    retry_delay_ms, dead_letter_id, status, response_headers, response_body, error
+    retry_delay_ms, dead_letter_id, status, response_headers, response_body, error, sent_bytes
   )
 ), finished AS (
   DELETE FROM deliveries d USING outcome o
@@ -56,7 +59,7 @@ WITH outcome AS (
     to_timestamp(o.ended_ms / 1000) AS ended_at
   FROM outcome o
   JOIN (SELECT * FROM finished UNION ALL SELECT * FROM postponed) f USING (tenant_id, message_id)
-), ${markGates(gatesOf("fenced"))}, logged AS (
+), ${markGates(gatesOf("fenced"))}, ${meterAttempts("fenced")}, logged AS (
   INSERT INTO delivery_logs (
     tenant_id, message_id, retried, logged_on, started_at, ended_at, outcome, next_due_at,
     status, response_headers, response_body, error
@@ -93,6 +96,7 @@ export async function writeOutcomes(
     batch.map(({ responseHeaders }) => responseHeaders && JSON.stringify(responseHeaders)),
     batch.map(({ responseBody }) => responseBody),
     batch.map(({ error }) => error),
+    batch.map(({ sentBytes }) => sentBytes),
   ]);
   const counted = new Set(rows.map((row) => row.message_id));
   return batch.map(({ leased }) => counted.has(leased.messageId));

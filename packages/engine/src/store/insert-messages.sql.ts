@@ -4,6 +4,8 @@ import { messageExpiryDay } from "@omnistore/domain/message/message-id";
 import type { Message } from "@omnistore/domain/message/message";
 import type { Due } from "@omnistore/domain/publish/publish-command";
 
+import { meterPublishes } from "../meter-usage.ts";
+
 /** One message with the place that its delivery starts from. */
 export interface NewMessage {
   readonly message: Message;
@@ -75,7 +77,7 @@ WITH input AS (
       CASE WHEN queue IS NOT NULL AND NOT queue_passed THEN 1 WHEN flow_key IS NOT NULL THEN 2 END AS first_gate
     FROM answered WHERE answers_for = id ORDER BY place
   ) AS in_order
-), gated AS (
+), ${meterPublishes("(SELECT * FROM answered WHERE answers_for = id) AS counted")}, gated AS (
   INSERT INTO gates AS g (tenant_id, kind, name, parallelism, rate, period_seconds, due_at)
   SELECT DISTINCT ON (kind, tenant_id, name)
     tenant_id, kind, name, parallelism, rate, period_seconds, now()

@@ -1,4 +1,4 @@
-import type { Pool } from "@omnistore/db/client";
+import { maintenanceQuery, type Pool } from "@omnistore/db/client";
 
 /** Every table that holds rows of tenants, in the order in which they are emptied; `tenants` is last. */
 export const TENANT_TABLES = [
@@ -14,6 +14,8 @@ export const TENANT_TABLES = [
   "messages",
   "tokens",
   "budgets",
+  "usage_batches",
+  "usage_hours",
 ] as const;
 
 const BATCH = 5_000;
@@ -58,8 +60,7 @@ async function deleteBatch(
   pool: Pool,
   { tenantId, table, part }: { tenantId: string; table: string; part: string },
 ): Promise<number> {
-  const { rows } = await pool.query<{ deleted: number }>(
-    `WITH gone AS (
+  const statement = `WITH gone AS (
        DELETE FROM ${part} WHERE ctid = ANY (ARRAY(
          SELECT ctid FROM ${part} WHERE tenant_id = $1 LIMIT $2
        )) AND tenant_id = $1 RETURNING 1
@@ -69,8 +70,9 @@ async function deleteBatch(
          to_jsonb(coalesce((deleted_rows ->> $3::text)::bigint, 0) + n)
        ) FROM counted WHERE tenant_id = $1 AND n > 0
      )
-     SELECT n AS deleted FROM counted`,
-    [tenantId, BATCH, table],
+     SELECT n AS deleted FROM counted`;
+  const { rows } = await pool.query<{ deleted: number }>(
+    maintenanceQuery(statement, [tenantId, BATCH, table]),
   );
   return rows[0]?.deleted ?? 0;
 }

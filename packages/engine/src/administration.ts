@@ -1,3 +1,4 @@
+import type { Pool } from "@omnistore/db/client";
 import { tenants } from "@omnistore/db/schema/tenants";
 import type { PageOutcome } from "@omnistore/domain/history/log-event";
 import { isUuid } from "@omnistore/domain/message/message-id";
@@ -5,14 +6,16 @@ import type { Tenant, TenantAdministration } from "@omnistore/domain/tenant/admi
 import { planOf, type LimitOverrides, type PlanName } from "@omnistore/domain/tenant/plans";
 import { and, asc, eq, gt, isNull, sql } from "drizzle-orm";
 
-import type { Database } from "../database.ts";
-import { orUnavailable } from "../unavailable.ts";
-import { createTenant } from "./create-tenant.ts";
-import type { Sealer } from "./seal.ts";
-import { standingOf } from "./standing.ts";
-import { createTokenOperations, type TokenParts } from "./tokens.ts";
+import { selectUsage } from "./usage/select-usage.sql.ts";
+import type { Database } from "./database.ts";
+import { orUnavailable } from "./unavailable.ts";
+import { createTenant } from "./tenant/create-tenant.ts";
+import type { Sealer } from "./tenant/seal.ts";
+import { standingOf } from "./tenant/standing.ts";
+import { createTokenOperations, type TokenParts } from "./tenant/tokens.ts";
 
 export interface AdministrationParts extends TokenParts {
+  readonly pool: Pool;
   readonly sealer: Sealer;
   /** Of tenants that are created without naming one. */
   readonly defaultPlan: PlanName;
@@ -20,7 +23,7 @@ export interface AdministrationParts extends TokenParts {
 
 /** What an operator may ask, each answered by the statement that does it. */
 export function createAdministration(parts: AdministrationParts): TenantAdministration {
-  const { db, onCredentialsChanged } = parts;
+  const { pool, clock, db, onCredentialsChanged } = parts;
   const thenForget = async <Result>(change: Promise<Result>): Promise<Result> => {
     const result = await orUnavailable(change);
     onCredentialsChanged();
@@ -30,6 +33,8 @@ export function createAdministration(parts: AdministrationParts): TenantAdminist
     ...createTokenOperations(parts),
     createTenant: (name, plan) =>
       orUnavailable(createTenant(parts, name, plan ?? parts.defaultPlan)),
+    getUsage: (tenantId, query) => orUnavailable(selectUsage(pool, tenantId, query)),
+    nowMs: () => clock.nowMs(),
     listTenants: (query) => orUnavailable(listTenants(db, query)),
     getTenant: (id) => orUnavailable(getTenant(db, id)),
     setSuspended: (id, isSuspended) => thenForget(setSuspended(db, id, isSuspended)),
