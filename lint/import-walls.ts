@@ -47,6 +47,7 @@ export const engineStages: Record<string, readonly string[]> = {
   history: [],
   tenant: [],
   usage: [],
+  audit: [],
   partitions: [],
 };
 

@@ -1,5 +1,9 @@
 import { partitionDays } from "@omnistore/domain/message/expiry";
-import { DEAD_LETTER_RETENTION_DAYS, LOG_RETENTION_DAYS } from "@omnistore/domain/message/limits";
+import {
+  AUDIT_RETENTION_DAYS,
+  DEAD_LETTER_RETENTION_DAYS,
+  LOG_RETENTION_DAYS,
+} from "@omnistore/domain/message/limits";
 import { utcDay, utcDayText } from "@omnistore/domain/message/utc-day";
 import type { ClientBase } from "pg";
 
@@ -22,6 +26,7 @@ const PARTITIONED_TABLES = [
   "dead_letters",
   "schedule_ticks",
   "usage_batches",
+  "audit_log",
 ] as const;
 type PartitionedTable = (typeof PARTITIONED_TABLES)[number];
 
@@ -89,6 +94,8 @@ function oldestDayKept(table: PartitionedTable, today: string): string {
       return addDays(today, -DEAD_LETTER_RETENTION_DAYS);
     case "usage_batches":
       return addDays(today, -1);
+    case "audit_log":
+      return addDays(today, -AUDIT_RETENTION_DAYS);
   }
 }
 
@@ -127,6 +134,7 @@ async function missingPartitions(db: Queryable, tickDays: readonly string[]): Pr
     ...historyDays.map((day) => ({ table: "delivery_logs", day }) as const),
     ...historyDays.map((day) => ({ table: "dead_letters", day }) as const),
     ...historyDays.map((day) => ({ table: "usage_batches", day }) as const),
+    ...historyDays.map((day) => ({ table: "audit_log", day }) as const),
     ...[...new Set([...historyDays, ...tickDays])].map(
       (day) => ({ table: "schedule_ticks", day }) as const,
     ),

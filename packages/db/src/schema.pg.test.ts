@@ -3,6 +3,7 @@ import { getTableConfig, type PgTable } from "drizzle-orm/pg-core";
 import pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
+import { auditLog } from "./schema/audit-log.ts";
 import { budgets } from "./schema/budgets.ts";
 import { deadLetters } from "./schema/dead-letters.ts";
 import { deduplications } from "./schema/deduplications.ts";
@@ -19,6 +20,7 @@ import { usageBatches, usageHours } from "./schema/usage.ts";
 import { topicEndpoints, topics } from "./schema/topics.ts";
 
 const tables: readonly PgTable[] = [
+  auditLog,
   budgets,
   deadLetters,
   deduplications,

@@ -12,6 +12,7 @@ import type { LogEvent, LogQuery, PageOutcome } from "./history/log-event.ts";
 import type { HeaderMap, PendingMessage } from "./message/message.ts";
 import type { PublishCommand, PublishOutcome } from "./publish/publish-command.ts";
 import type { Schedule, ScheduleCommand } from "./schedule/schedule.ts";
+import type { AuditOperations } from "./tenant/audit.ts";
 import type { BudgetSpent } from "./tenant/budget.ts";
 import type { Plan, PlanLimits } from "./tenant/plans.ts";
 import type { Caller, SigningKeys } from "./tenant/tenant.ts";
@@ -22,7 +23,7 @@ import type { AddEndpointsOutcome, Endpoint, Topic } from "./topic/topic.ts";
  * Everything a wire may ask of the engine. Ids are bare uuids: prefixes belong to the wire. Any of
  * them rejects with `UnavailableError` while the database is out of reach.
  */
-export interface Operations extends QueueOperations, FlowControlOperations {
+export interface Operations extends QueueOperations, FlowControlOperations, AuditOperations {
   /** Who a bearer token stands for, or null when it is not (or no longer) ours. */
   authenticate(token: string): Promise<Caller | null>;
   /** Counts a request that is limited by the second; null when it may be served. */

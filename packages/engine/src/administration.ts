@@ -7,6 +7,7 @@ import { planOf, type LimitOverrides, type PlanName } from "@omnistore/domain/te
 import { and, asc, eq, gt, isNull, sql } from "drizzle-orm";
 
 import { selectUsage } from "./usage/select-usage.sql.ts";
+import { createAudit } from "./audit/audit.ts";
 import type { Database } from "./database.ts";
 import { orUnavailable } from "./unavailable.ts";
 import { createTenant } from "./tenant/create-tenant.ts";
@@ -30,6 +31,7 @@ export function createAdministration(parts: AdministrationParts): TenantAdminist
     return result;
   };
   return {
+    ...createAudit(parts),
     ...createTokenOperations(parts),
     createTenant: (name, plan) =>
       orUnavailable(createTenant(parts, name, plan ?? parts.defaultPlan)),

@@ -1,6 +1,7 @@
 import type { Pool } from "@omnistore/db/client";
 import type { Operations } from "@omnistore/domain/operations";
 
+import { createAudit } from "./audit/audit.ts";
 import { cancelMessages } from "./cancel/cancel-messages.ts";
 import type { Database } from "./database.ts";
 import type { DatabaseClock } from "./database-clock.ts";
@@ -46,6 +47,7 @@ export function createOperations(parts: OperationsParts): Operations {
   const { onScheduleChanged, wakeDispatchers } = parts;
   const transactionStore = new TransactionStore();
   const operations: Operations = {
+    ...createAudit(parts),
     ...createGateOperations({
       pool,
       wake: wakeDispatchers,

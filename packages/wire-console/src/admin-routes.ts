@@ -1,6 +1,9 @@
+import { isUuid } from "@omnistore/domain/message/message-id";
+import { OPERATOR_LOG } from "@omnistore/domain/tenant/audit";
 import type { Tenant, TenantAdministration } from "@omnistore/domain/tenant/administration";
 import { Hono, type Context } from "hono";
 
+import { auditChanges, auditReply } from "./audit.ts";
 import { readBody, readQuery, smallBody } from "./body.ts";
 import { ApiError, errorReply, quote } from "./errors.ts";
 import { NewTenant, PageQuery, PlanChange } from "./fields.ts";
@@ -35,7 +38,7 @@ export function adminRoutes(
   return new Hono()
     .basePath("/admin/v1")
     .onError((error, context) => errorReply(error, context, onError))
-    .use("/*", operatorOnly(adminToken), smallBody)
+    .use("/*", operatorOnly(adminToken), smallBody, auditChanges(administration, actorOf))
     .post("/tenants", async (context) => {
       const { name, plan } = await readBody(context, NewTenant);
       return context.json(await administration.createTenant(name, plan), 201);
@@ -56,6 +59,11 @@ export function adminRoutes(
       });
     })
     .get("/tenants/:id", async (context) => context.json(tenantView(await existing(context))))
+    .get("/audit", (context) => auditReply(administration, context, OPERATOR_LOG))
+    .get("/tenants/:id/audit", async (context) => {
+      const { id } = await existing(context);
+      return auditReply(administration, context, id);
+    })
     .get("/tenants/:id/usage", async (context) => {
       const { id } = await existing(context);
       return usageReply(administration, context, id);
@@ -81,6 +89,15 @@ export function adminRoutes(
     .all("/*", ({ req }) => {
       throw new ApiError(404, `there is no route ${req.method} ${quote(req.path)}`);
     });
+}
+
+const TENANT_PATH = /^\/admin\/v1\/tenants\/([^/]+)(\/.*)?$/;
+
+/** What happens to a tenant is in its own log; that it was made or is to go, in the operator's. */
+function actorOf({ req }: Context) {
+  const [, id, rest] = TENANT_PATH.exec(req.path) ?? [];
+  const isItsOwn = id !== undefined && rest !== undefined && isUuid(id);
+  return { tenantId: isItsOwn ? id : OPERATOR_LOG, actor: { kind: "operator" } } as const;
 }
 
 function idOf(context: Context): string {

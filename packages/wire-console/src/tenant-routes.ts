@@ -6,6 +6,7 @@ import { limitText } from "@omnistore/domain/tenant/plan-problem";
 import { Hono, type Context } from "hono";
 import { createMiddleware } from "hono/factory";
 
+import { auditChanges, auditReply } from "./audit.ts";
 import { smallBody } from "./body.ts";
 import { ApiError, errorReply, quote } from "./errors.ts";
 import { tokenHandlers } from "./tokens.ts";
@@ -33,7 +34,7 @@ export function tenantRoutes(
   return new Hono<TenantEnv>()
     .basePath("/v1")
     .onError((error, context) => errorReply(error, context, onError))
-    .use("/*", tenantOnly(operations), smallBody)
+    .use("/*", tenantOnly(operations), smallBody, auditChanges(operations, actorOf))
     .get("/tokens", (context) => tokens.list(context))
     .post("/tokens", (context) => tokens.create(context))
     .delete("/tokens/:tokenId", (context) => tokens.revoke(context))
@@ -47,6 +48,7 @@ export function tenantRoutes(
       context.json(keysView(await operations.rotateSigningKeys(callerOf(context).tenantId))),
     )
     .get("/usage", (context) => usageReply(operations, context, callerOf(context).tenantId))
+    .get("/audit", (context) => auditReply(operations, context, callerOf(context).tenantId))
     .get("/limits", (context) => {
       const { plan } = callerOf(context);
       return context.json({ plan: plan.name, limits: plan.limits });
@@ -54,6 +56,11 @@ export function tenantRoutes(
     .all("/*", ({ req }) => {
       throw new ApiError(404, `there is no route ${req.method} ${quote(req.path)}`);
     });
+}
+
+function actorOf(context: Context<TenantEnv>) {
+  const { tenantId, token } = context.get("caller");
+  return { tenantId, actor: { kind: "token", ...token } } as const;
 }
 
 /** Lets in who has a token of a tenant that is served: to look with GET, to change things otherwise. */

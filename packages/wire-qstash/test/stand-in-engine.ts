@@ -13,6 +13,7 @@ import type { HeaderMap, PendingMessage } from "@omnistore/domain/message/messag
 import type { Operations } from "@omnistore/domain/operations";
 import type { PublishCommand } from "@omnistore/domain/publish/publish-command";
 import type { Schedule, ScheduleCommand } from "@omnistore/domain/schedule/schedule";
+import type { Change } from "@omnistore/domain/tenant/audit";
 import { planOf } from "@omnistore/domain/tenant/plans";
 import type { Caller, Role } from "@omnistore/domain/tenant/tenant";
 import type { EndpointPattern } from "@omnistore/domain/topic/endpoints";
@@ -101,6 +102,14 @@ export class StandInEngine implements Operations {
 
   async admit() {
     return null;
+  }
+
+  audited<Result>(_change: Change, work: () => Promise<Result>) {
+    return work();
+  }
+
+  async listAudit() {
+    return { kind: "page", page: { items: [] } } as const;
   }
 
   async getQueue(_tenantId: string, name: string) {

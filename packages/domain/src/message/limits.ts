@@ -27,6 +27,9 @@ export const LOG_RETENTION_DAYS = 7;
 /** How long a dead letter is kept. Contract 06 §1. */
 export const DEAD_LETTER_RETENTION_DAYS = 7;
 
+/** How long the audit log tells of a change: a quarter. */
+export const AUDIT_RETENTION_DAYS = 92;
+
 /** How long a TCP and TLS connection may take. Contract 02 §8. */
 export const CONNECT_TIMEOUT_MS = 10_000;
 

@@ -1,4 +1,5 @@
 import type { PageOutcome } from "../history/log-event.ts";
+import type { AuditOperations } from "./audit.ts";
 import type { BudgetSpent } from "./budget.ts";
 import type { LimitOverrides, Plan, PlanName } from "./plans.ts";
 import type { HourOfUsage, UsageQuery } from "./usage.ts";
@@ -76,7 +77,7 @@ export interface UsageOperations {
 }
 
 /** What the operator may ask. Ids are bare uuids; unknown ones are answered with null or false. */
-export interface TenantAdministration extends TokenOperations, UsageOperations {
+export interface TenantAdministration extends TokenOperations, UsageOperations, AuditOperations {
   createTenant(name: string, plan: PlanName | undefined): Promise<CreatedTenant>;
   /** Oldest first. */
   listTenants(query: {
@@ -96,7 +97,7 @@ export interface TenantAdministration extends TokenOperations, UsageOperations {
 }
 
 /** What a tenant may ask about itself. */
-export interface TenantSelfService extends TokenOperations, UsageOperations {
+export interface TenantSelfService extends TokenOperations, UsageOperations, AuditOperations {
   authenticate(token: string): Promise<Caller | null>;
   /** Counts a request that is limited by the second; null when it may be served. */
   admit(caller: Caller): Promise<BudgetSpent | null>;

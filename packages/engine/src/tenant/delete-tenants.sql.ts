@@ -16,6 +16,7 @@ export const TENANT_TABLES = [
   "budgets",
   "usage_batches",
   "usage_hours",
+  "audit_log",
 ] as const;
 
 const BATCH = 5_000;

@@ -7,9 +7,16 @@ import { makeScheduleId } from "../ids.ts";
 import type { PublishRequest } from "../publish/publish-request.ts";
 import { checkQueue, readMessageBody } from "../publish/within-plan.ts";
 import { reply } from "../reply.ts";
+import { audited } from "../request/audit.ts";
+import type { WireServices } from "./guarded.ts";
 
 /** Creates the schedule, or replaces the one of the same id, and answers with its id. Contract 03 §3. */
-export async function createSchedule(
+export function createSchedule(services: WireServices, request: PublishRequest): Promise<Response> {
+  const { caller, incoming } = request;
+  return audited(services, caller, incoming, () => create(services.operations, request));
+}
+
+async function create(
   operations: Operations,
   { caller, receivers, configuration, context, incoming }: PublishRequest,
 ): Promise<Response> {

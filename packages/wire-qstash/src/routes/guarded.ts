@@ -4,6 +4,7 @@ import type { Access, Caller } from "@omnistore/domain/tenant/tenant";
 import type { Context } from "hono";
 import { InvalidRequest, errorReply, quote } from "../errors.ts";
 import { authenticate, findCredential } from "../request/authentication.ts";
+import { audited } from "../request/audit.ts";
 import type { Parameter } from "../request/query.ts";
 import { parseQuery } from "../request/query.ts";
 import { splitTarget } from "../request/target.ts";
@@ -50,7 +51,7 @@ export function readRoute(services: WireServices, handle: CallerHandler): WireHa
   return callerRoute(services, "read", handle);
 }
 
-/** A guarded route that changes something, for callers who may. */
+/** A guarded route that changes something, for callers who may; the audit log tells of it. */
 export function writeRoute(services: WireServices, handle: CallerHandler): WireHandler {
   return callerRoute(services, "write", handle);
 }
@@ -66,7 +67,8 @@ function callerRoute(services: WireServices, access: Access, handle: CallerHandl
     const parameters = parseQuery(splitTarget(incoming.url ?? "").query);
     const credential = findCredential(incoming.headers.authorization, parameters);
     const caller = await authenticate(services.operations, credential, access);
-    return handle({ caller, parameters, context });
+    const answer = () => handle({ caller, parameters, context });
+    return access === "write" ? audited(services, caller, incoming, answer) : answer();
   });
 }
 

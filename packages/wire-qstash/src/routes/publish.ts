@@ -35,15 +35,16 @@ export function publishRoute(services: WireServices, options: PublishRouteOption
 
 /** Publishes what a request brings. 202 says that all of it is a duplicate. Contract 01 §5, §8. */
 export async function publishOne(
-  { operations }: WireServices,
+  services: WireServices,
   request: PublishRequest,
 ): Promise<Response> {
+  const { operations } = services;
   const { caller, receivers, configuration, context, incoming } = request;
   // Contract 07 Q13: with a cron it is a schedule.
   if (configuration.settings.has("cron")) {
     const problem = accessProblem(caller, "write");
     if (problem !== null) throw new InvalidRequest(403, problem);
-    return createSchedule(operations, request);
+    return createSchedule(services, request);
   }
   const settings = decodePublishSettings(configuration, context);
   const problem = planProblem(caller.plan, settings, context.nowMs);

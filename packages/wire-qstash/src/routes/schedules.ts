@@ -59,7 +59,7 @@ function createScheduleRoute(services: WireServices, options: PublishRouteOption
       { verbPath: BASE, access: "write" },
       incoming,
     );
-    return createSchedule(services.operations, request);
+    return createSchedule(services, request);
   });
 }
 

@@ -1,0 +1,49 @@
+import { randomBytes } from "node:crypto";
+
+import type { Pool } from "@omnistore/db/client";
+import { isUuid, makeUuidV7 } from "@omnistore/domain/message/message-id";
+import type { AuditOperations, ChangeOutcome } from "@omnistore/domain/tenant/audit";
+
+import type { DatabaseClock } from "../database-clock.ts";
+import { orUnavailable } from "../unavailable.ts";
+import { withPartitions } from "../with-partitions.ts";
+import { markDone, openEntry, removeEntry, selectEntries, type EntryKey } from "./audit-log.sql.ts";
+
+export interface AuditParts {
+  readonly pool: Pool;
+  readonly clock: DatabaseClock;
+}
+
+/** The audit log: written ahead of each change, so that a crash can hide none. */
+export function createAudit({ pool, clock }: AuditParts): AuditOperations {
+  return {
+    async audited(change, work, outcomeOf) {
+      const unixMs = Math.floor(clock.nowMs());
+      const id = makeUuidV7({ unixMs, random: randomBytes(10) });
+      const entry = await orUnavailable(withPartitions(pool, () => openEntry(pool, id, change)));
+      const result = await work();
+      // An entry that cannot be settled goes on saying that nobody knows.
+      await settle(pool, entry, outcomeOf(result)).catch(() => undefined);
+      return result;
+    },
+    async listAudit(tenantId, { count, cursor }) {
+      const before = cursor === undefined ? null : Buffer.from(cursor, "base64url").toString();
+      if (before !== null && !isUuid(before)) return { kind: "bad-cursor" };
+      const found = await orUnavailable(selectEntries(pool, tenantId, before, count + 1));
+      const items = found.slice(0, count);
+      const last = items.at(-1);
+      if (found.length <= count || last === undefined) return { kind: "page", page: { items } };
+      return { kind: "page", page: { items, cursor: Buffer.from(last.id).toString("base64url") } };
+    },
+  };
+}
+
+async function settle(pool: Pool, entry: EntryKey, outcome: ChangeOutcome): Promise<void> {
+  switch (outcome) {
+    case "done":
+      return markDone(pool, entry);
+    case "refused":
+      return removeEntry(pool, entry);
+    case "unknown":
+  }
+}
