@@ -6,6 +6,7 @@ export default defineConfig({
     "pnpm-lock.yaml",
     "migrations/**",
     "docs/configuration.md",
+    "docs/access.md",
     "docs/compatibility.md",
   ],
 });

@@ -25,6 +25,8 @@ export interface Neighbour {
 export interface Api extends Service {
   /** The port it listens on; what `PORT=0` chose is known once it has started. */
   readonly port: number;
+  /** Every route it serves, as Hono names them. */
+  readonly routes: readonly { readonly method: string; readonly path: string }[];
 }
 
 /** Accepts and answers. Any number of apis may run against one database. */
@@ -76,8 +78,9 @@ export function createApi(
       credentialAnnouncer.announce();
     },
   });
+  const app = createApp({ config, core, operations, administration, logger });
   const server = createHttpServer(
-    createApp({ config, core, operations, administration, logger }),
+    app,
     config.mode === "hosted" ? { refuse: refuseOwnDelivery } : {},
   );
   let port = config.port;
@@ -103,6 +106,7 @@ export function createApi(
     name: service.name,
     start: () => service.start(),
     stop: () => service.stop(),
+    routes: app.routes,
     get port() {
       return port;
     },

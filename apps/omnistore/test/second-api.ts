@@ -1,4 +1,4 @@
-import { createApi } from "@omnistore/api/service";
+import { createApi, type Api } from "@omnistore/api/service";
 import { createCore } from "@omnistore/engine/core";
 import { loadConfig } from "@omnistore/runtime/config";
 import { createLogger } from "@omnistore/runtime/logger";
@@ -10,7 +10,11 @@ import type { RunningNode } from "./running-node.ts";
 export async function startSecondApi(
   node: RunningNode,
   env: NodeJS.ProcessEnv = {},
-): Promise<{ readonly url: string; stop(): Promise<void> }> {
+): Promise<{
+  readonly url: string;
+  readonly routes: Api["routes"];
+  stop(): Promise<void>;
+}> {
   const config = loadConfig({ PORT: "0", HOST: "127.0.0.1", ...env });
   const core = createCore({
     databaseUrl: node.databaseUrl,
@@ -19,5 +23,5 @@ export async function startSecondApi(
   const api = createApi(config, core, createLogger({ level: "error", name: "second api" }));
   const services = composeServices("second api", [core, api]);
   await services.start();
-  return { url: `http://127.0.0.1:${api.port}`, stop: () => services.stop() };
+  return { url: `http://127.0.0.1:${api.port}`, routes: api.routes, stop: () => services.stop() };
 }
