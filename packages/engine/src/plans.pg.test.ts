@@ -202,6 +202,7 @@ async function recordSome(pool: Pool): Promise<void> {
     responseHeaders: null,
     responseBody: null,
     error: null,
+    sentBytes: 1,
     callbacks: [],
   }));
   await writeOutcomes(pool, outcomes);

@@ -168,6 +168,7 @@ export class QueueUnderTest {
         responseHeaders: null,
         responseBody: null,
         error: null,
+        sentBytes: 1,
         callbacks: [],
       },
     ]);
