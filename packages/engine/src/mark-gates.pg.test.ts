@@ -13,7 +13,7 @@ beforeAll(async () => {
 afterAll(() => engine.stop());
 
 test("a mark that had to wait for somebody who looked at the gate is not lost", async () => {
-  const { pool, clock } = engine.core;
+  const { pool } = engine.core;
   const owner = await engine.dispatcher();
   await engine.store({ options: { queueName: "orders" } });
   const [leased] = await openGates(pool, owner, 1);
@@ -22,23 +22,7 @@ test("a mark that had to wait for somebody who looked at the gate is not lost", 
   let marking: Promise<readonly boolean[]> | undefined;
   await inTransaction(pool, async (looking) => {
     await looking.query("SELECT FROM gates WHERE name = 'orders' FOR UPDATE");
-    const now = clock.nowMs();
-    marking = writeOutcomes(pool, [
-      {
-        leased,
-        outcome: "delivered",
-        startedAtMs: now,
-        endedAtMs: now,
-        retryDelayMs: null,
-        deadLetterId: null,
-        status: 200,
-        responseHeaders: null,
-        responseBody: null,
-        error: null,
-        sentBytes: 4,
-        callbacks: [],
-      },
-    ]);
+    marking = writeOutcomes(pool, [engine.outcome(leased)]);
     await until(async () => {
       const { rows } = await pool.query("SELECT FROM pg_locks WHERE NOT granted");
       return rows.length > 0;

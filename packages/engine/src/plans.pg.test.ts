@@ -190,21 +190,9 @@ async function recordSome(pool: Pool): Promise<void> {
   const owner = await engine.dispatcher();
   for (let index = 0; index < 20; index += 1) await engine.store();
   const { leased } = await claimDeliveries(engine.core.pool, owner, 20);
-  const nowMs = engine.core.clock.nowMs();
-  const outcomes = leased.map((delivery, index) => ({
-    leased: delivery,
-    outcome: index % 2 === 0 ? ("retry" as const) : ("delivered" as const),
-    startedAtMs: nowMs,
-    endedAtMs: nowMs,
-    retryDelayMs: index % 2 === 0 ? 3_600_000 : null,
-    deadLetterId: null,
-    status: 200,
-    responseHeaders: null,
-    responseBody: null,
-    error: null,
-    sentBytes: 1,
-    callbacks: [],
-  }));
+  const outcomes = leased.map((delivery, index) =>
+    engine.outcome(delivery, index % 2 === 0 ? { outcome: "retry", retryDelayMs: 3_600_000 } : {}),
+  );
   await writeOutcomes(pool, outcomes);
 }
 

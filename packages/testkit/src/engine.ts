@@ -3,9 +3,12 @@ import { randomBytes, randomUUID } from "node:crypto";
 import type { Message } from "@omnistore/domain/message/message";
 import { makeUuidV7 } from "@omnistore/domain/message/message-id";
 import type { PublishCommand } from "@omnistore/domain/publish/publish-command";
+import { claimDeliveries } from "@omnistore/engine/claim/claim-deliveries.sql";
 import { createCore, type EngineCore } from "@omnistore/engine/core";
+import type { LeasedDelivery } from "@omnistore/engine/leased-delivery";
 import { registerDispatcher } from "@omnistore/engine/lease/heartbeat.sql";
 import { makeMessage } from "@omnistore/engine/publish/make-message";
+import type { Outcome } from "@omnistore/engine/record/write-outcomes.sql";
 import { insertMessages, type NewMessage } from "@omnistore/engine/store/insert-messages.sql";
 
 import { freshDatabase } from "./postgres.ts";
@@ -20,6 +23,10 @@ export interface TestEngine {
   store(over?: Partial<PublishCommand>, place?: Partial<NewMessage>): Promise<Message>;
   /** A dispatcher that is alive as far as the database knows. */
   dispatcher(): Promise<string>;
+  /** Stores a message and leases it to a dispatcher of its own. */
+  lease(): Promise<LeasedDelivery>;
+  /** The end of an attempt, delivered unless told otherwise. */
+  outcome(leased: LeasedDelivery, over?: Partial<Outcome>): Outcome;
   /** The queue's row of a message, or undefined when it has left. */
   delivery(messageId: string): Promise<Record<string, unknown> | undefined>;
   count(table: string): Promise<number>;
@@ -45,7 +52,7 @@ export async function startEngine(): Promise<TestEngine> {
     ...over,
   });
 
-  return {
+  const engine: TestEngine = {
     core,
     tenantId,
     command,
@@ -62,6 +69,31 @@ export async function startEngine(): Promise<TestEngine> {
       const id = makeUuidV7({ unixMs: Date.now(), random: randomBytes(10) });
       await registerDispatcher(core.pool, id);
       return id;
+    },
+    async lease() {
+      const message = await engine.store();
+      const { leased } = await claimDeliveries(core.pool, await engine.dispatcher(), 500);
+      const mine = leased.find(({ messageId }) => messageId === message.id);
+      if (!mine) throw new Error("the stored message was not claimed");
+      return mine;
+    },
+    outcome(leased, over) {
+      const now = core.clock.nowMs();
+      return {
+        leased,
+        outcome: "delivered",
+        startedAtMs: now - 5,
+        endedAtMs: now,
+        retryDelayMs: null,
+        deadLetterId: null,
+        status: 200,
+        responseHeaders: null,
+        responseBody: null,
+        error: null,
+        sentBytes: 4,
+        callbacks: [],
+        ...over,
+      };
     },
     async delivery(messageId) {
       const { rows } = await core.pool.query<Record<string, unknown>>(
@@ -81,4 +113,5 @@ export async function startEngine(): Promise<TestEngine> {
       await database.drop();
     },
   };
+  return engine;
 }

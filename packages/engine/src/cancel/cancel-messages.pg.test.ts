@@ -37,21 +37,14 @@ async function statesOf(messageId: string): Promise<string[]> {
 
 /** Records that attempts failed, to be made again in a minute. */
 function fail(leased: readonly LeasedDelivery[]): Promise<readonly boolean[]> {
-  const now = engine.core.clock.nowMs();
-  const outcomes = leased.map((lease) => ({
-    leased: lease,
-    outcome: "retry" as const,
-    startedAtMs: now - 5,
-    endedAtMs: now,
-    retryDelayMs: 60_000,
-    deadLetterId: null,
-    status: 500,
-    responseHeaders: null,
-    responseBody: null,
-    error: "destination answered 500",
-    sentBytes: 4,
-    callbacks: [],
-  }));
+  const outcomes = leased.map((lease) =>
+    engine.outcome(lease, {
+      outcome: "retry",
+      retryDelayMs: 60_000,
+      status: 500,
+      error: "destination answered 500",
+    }),
+  );
   return writeOutcomes(engine.core.pool, outcomes);
 }
 

@@ -27,23 +27,8 @@ const open = (slots = 100) => openGates(engine.core.pool, owner, slots);
 const idsOf = (leased: readonly LeasedDelivery[]) => leased.map(({ messageId }) => messageId);
 
 function end(leased: LeasedDelivery, retryDelayMs: number | null = null) {
-  const now = engine.core.clock.nowMs();
-  return writeOutcomes(engine.core.pool, [
-    {
-      leased,
-      outcome: retryDelayMs === null ? "delivered" : "retry",
-      startedAtMs: now,
-      endedAtMs: now,
-      retryDelayMs,
-      deadLetterId: null,
-      status: 200,
-      responseHeaders: null,
-      responseBody: null,
-      error: null,
-      sentBytes: 4,
-      callbacks: [],
-    },
-  ]);
+  const outcome = retryDelayMs === null ? "delivered" : "retry";
+  return writeOutcomes(engine.core.pool, [engine.outcome(leased, { outcome, retryDelayMs })]);
 }
 
 async function first(leased: readonly LeasedDelivery[]): Promise<LeasedDelivery> {

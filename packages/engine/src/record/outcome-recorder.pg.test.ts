@@ -10,7 +10,6 @@ import { makeMessage } from "../publish/make-message.ts";
 import type { MessageToStore } from "../publish/transaction-store.ts";
 import { rescueExpired } from "../rescue/rescue-expired.sql.ts";
 import { OutcomeRecorder } from "./outcome-recorder.ts";
-import type { Outcome } from "./write-outcomes.sql.ts";
 
 let engine: TestEngine;
 beforeAll(async () => {
@@ -35,42 +34,14 @@ function callback(over: Parameters<TestEngine["command"]>[0] = {}): MessageToSto
   return { message: makeMessage(command, engine.core.clock.nowMs()), due: command.due };
 }
 
-function outcomeOf(leased: LeasedDelivery, over: Partial<Outcome> = {}): Outcome {
-  const now = engine.core.clock.nowMs();
-  return {
-    leased,
-    outcome: "delivered",
-    startedAtMs: now - 5,
-    endedAtMs: now,
-    retryDelayMs: null,
-    deadLetterId: null,
-    status: 200,
-    responseHeaders: null,
-    responseBody: null,
-    error: null,
-    sentBytes: 4,
-    callbacks: [],
-    ...over,
-  };
-}
-
-async function lease(): Promise<LeasedDelivery> {
-  const message = await engine.store();
-  const owner = await engine.dispatcher();
-  const { leased } = await claimDeliveries(engine.core.pool, owner, 500);
-  const mine = leased.find(({ messageId }) => messageId === message.id);
-  if (!mine) throw new Error("the stored message was not claimed");
-  return mine;
-}
-
 describe("02 §5 callbacks are stored with the outcome that calls for them", () => {
   test("an outcome that counts brings its callbacks, ready to be delivered, and says so", async () => {
-    const leased = await lease();
+    const leased = await engine.lease();
     const { recorder, stored } = openRecorder();
     const [first, second] = [callback(), callback({ due: { kind: "after", delayMs: 60_000 } })];
-    await expect(recorder.record(outcomeOf(leased, { callbacks: [first, second] }))).resolves.toBe(
-      true,
-    );
+    await expect(
+      recorder.record(engine.outcome(leased, { callbacks: [first, second] })),
+    ).resolves.toBe(true);
     expect(await engine.delivery(leased.messageId)).toBeUndefined();
     const ready = await engine.delivery(first.message.id);
     expect(ready).toMatchObject({ due_at: null, owner: null, virtual_time: expect.any(String) });
@@ -80,13 +51,13 @@ describe("02 §5 callbacks are stored with the outcome that calls for them", () 
   });
 
   test("an outcome that came too late publishes no callback", async () => {
-    const late = await lease();
+    const late = await engine.lease();
     await engine.core.pool.query("DELETE FROM dispatchers WHERE id = $1", [late.owner]);
     await rescueExpired(engine.core.pool, 60_000);
     const [messages, gates] = [await engine.count("messages"), await engine.count("gates")];
     const { recorder } = openRecorder();
     const made = callback({ options: { flowControl: flowControl("never-seen") } });
-    const outcome = outcomeOf(late, { callbacks: [made] });
+    const outcome = engine.outcome(late, { callbacks: [made] });
     await expect(recorder.record(outcome)).resolves.toBe(false);
     expect(await engine.count("messages")).toBe(messages);
     expect(await engine.count("gates")).toBe(gates);
@@ -94,13 +65,13 @@ describe("02 §5 callbacks are stored with the outcome that calls for them", () 
   });
 
   test("one batch tells the outcomes that count from those that do not", async () => {
-    const [good, lost, plain] = [await lease(), await lease(), await lease()];
+    const [good, lost, plain] = [await engine.lease(), await engine.lease(), await engine.lease()];
     const { recorder } = openRecorder();
     const [ofGood, ofLost] = [callback(), callback()];
     const results = await Promise.all([
-      recorder.record(outcomeOf(good, { callbacks: [ofGood] })),
-      recorder.record(outcomeOf({ ...lost, owner: good.owner }, { callbacks: [ofLost] })),
-      recorder.record(outcomeOf(plain)),
+      recorder.record(engine.outcome(good, { callbacks: [ofGood] })),
+      recorder.record(engine.outcome({ ...lost, owner: good.owner }, { callbacks: [ofLost] })),
+      recorder.record(engine.outcome(plain)),
     ]);
     expect(results).toEqual([true, false, true]);
     expect(await engine.delivery(ofGood.message.id)).toBeDefined();
@@ -109,12 +80,14 @@ describe("02 §5 callbacks are stored with the outcome that calls for them", () 
   });
 
   test("where a callback cannot be stored, its outcome is not recorded, and others are", async () => {
-    const [bad, good] = [await lease(), await lease()];
+    const [bad, good] = [await engine.lease(), await engine.lease()];
     const { recorder, errors } = openRecorder();
     const ofGood = callback();
     const results = await Promise.all([
-      recorder.record(outcomeOf(bad, { callbacks: [callback({ destination: "http://nul\0/" })] })),
-      recorder.record(outcomeOf(good, { callbacks: [ofGood] })),
+      recorder.record(
+        engine.outcome(bad, { callbacks: [callback({ destination: "http://nul\0/" })] }),
+      ),
+      recorder.record(engine.outcome(good, { callbacks: [ofGood] })),
     ]);
     expect(results).toEqual([false, true]);
     expect(errors).toHaveLength(1);
@@ -123,7 +96,7 @@ describe("02 §5 callbacks are stored with the outcome that calls for them", () 
   });
 
   test("a batch without callbacks opens no transaction", async () => {
-    const leased = await lease();
+    const leased = await engine.lease();
     const { recorder, stored } = openRecorder();
     const connect = engine.core.pool.connect.bind(engine.core.pool);
     const statements: string[] = [];
@@ -141,7 +114,7 @@ describe("02 §5 callbacks are stored with the outcome that calls for them", () 
       },
     });
     try {
-      await expect(recorder.record(outcomeOf(leased))).resolves.toBe(true);
+      await expect(recorder.record(engine.outcome(leased))).resolves.toBe(true);
     } finally {
       Object.assign(engine.core.pool, { connect, query });
     }
@@ -166,7 +139,7 @@ describe("02 §5, §7 a queue waits for the callbacks of its current message", (
 
     const { recorder } = openRecorder();
     const ofFirst = callback();
-    await recorder.record(outcomeOf(head, { callbacks: [ofFirst] }));
+    await recorder.record(engine.outcome(head, { callbacks: [ofFirst] }));
     await expect(openGates(engine.core.pool, owner, 10)).resolves.toEqual([]);
 
     const claim = async (id: string) => {
@@ -178,7 +151,7 @@ describe("02 §5, §7 a queue waits for the callbacks of its current message", (
     const ofCallback = callback();
     const dead = makeUuidV7({ unixMs: Date.now(), random: new Uint8Array(10).fill(7) });
     await recorder.record(
-      outcomeOf(await claim(ofFirst.message.id), {
+      engine.outcome(await claim(ofFirst.message.id), {
         outcome: "dead",
         deadLetterId: dead,
         callbacks: [ofCallback],
@@ -186,7 +159,7 @@ describe("02 §5, §7 a queue waits for the callbacks of its current message", (
     );
     await expect(openGates(engine.core.pool, owner, 10)).resolves.toEqual([]);
 
-    await recorder.record(outcomeOf(await claim(ofCallback.message.id)));
+    await recorder.record(engine.outcome(await claim(ofCallback.message.id)));
     await expect(pass(owner)).resolves.toMatchObject({ messageId: second.id });
   });
 });
@@ -216,7 +189,7 @@ test("recorders whose callbacks share flow-control keys never wait for each othe
         const other = keys[(index * 3 + round) % 5] ?? "a";
         const made = callback({ options: { flowControl: flowControl(other) } });
         const { recorder } = recorders[index % 3] ?? openRecorder();
-        return recorder.record(outcomeOf(delivery, { callbacks: [made] }));
+        return recorder.record(engine.outcome(delivery, { callbacks: [made] }));
       }),
     );
     await core.pool.query("DELETE FROM deliveries");

@@ -1,11 +1,10 @@
-import type { LeasedDelivery } from "../leased-delivery.ts";
 import { startEngine, type TestEngine } from "@omnistore/testkit/engine";
 import { makeUuidV7 } from "@omnistore/domain/message/message-id";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { claimDeliveries } from "../claim/claim-deliveries.sql.ts";
 import { rescueExpired } from "../rescue/rescue-expired.sql.ts";
-import { writeOutcomes, type Outcome } from "./write-outcomes.sql.ts";
+import { writeOutcomes } from "./write-outcomes.sql.ts";
 
 let engine: TestEngine;
 beforeAll(async () => {
@@ -13,56 +12,32 @@ beforeAll(async () => {
 });
 afterAll(() => engine.stop());
 
-function outcomeOf(leased: LeasedDelivery, over: Partial<Outcome> = {}): Outcome {
-  const now = engine.core.clock.nowMs();
-  return {
-    leased,
-    outcome: "delivered",
-    startedAtMs: now - 5,
-    endedAtMs: now,
-    retryDelayMs: null,
-    deadLetterId: null,
-    status: 200,
-    responseHeaders: null,
-    responseBody: null,
-    error: null,
-    sentBytes: 4,
-    callbacks: [],
-    ...over,
-  };
-}
-
-async function lease(): Promise<LeasedDelivery> {
-  const message = await engine.store();
-  const owner = await engine.dispatcher();
-  const { leased } = await claimDeliveries(engine.core.pool, owner, 500);
-  const mine = leased.find(({ messageId }) => messageId === message.id);
-  if (!mine) throw new Error("the stored message was not claimed");
-  return mine;
-}
-
 describe("the fence", () => {
   test("the owner ends its attempt: the row leaves and the attempt is logged", async () => {
-    const leased = await lease();
+    const leased = await engine.lease();
     const logged = await engine.count("delivery_logs");
-    await expect(writeOutcomes(engine.core.pool, [outcomeOf(leased)])).resolves.toEqual([true]);
+    await expect(writeOutcomes(engine.core.pool, [engine.outcome(leased)])).resolves.toEqual([
+      true,
+    ]);
     expect(await engine.delivery(leased.messageId)).toBeUndefined();
     expect(await engine.count("delivery_logs")).toBe(logged + 1);
   });
 
   test("an outcome whose lease was lost changes nothing and logs nothing", async () => {
-    const leased = await lease();
+    const leased = await engine.lease();
     await engine.core.pool.query("DELETE FROM dispatchers WHERE id = $1", [leased.owner]);
     await expect(rescueExpired(engine.core.pool, 60_000)).resolves.toBeGreaterThanOrEqual(1);
     const logged = await engine.count("delivery_logs");
 
-    await expect(writeOutcomes(engine.core.pool, [outcomeOf(leased)])).resolves.toEqual([false]);
+    await expect(writeOutcomes(engine.core.pool, [engine.outcome(leased)])).resolves.toEqual([
+      false,
+    ]);
     expect(await engine.delivery(leased.messageId)).toMatchObject({ owner: null, retried: 0 });
     expect(await engine.count("delivery_logs")).toBe(logged);
   });
 
   test("a late worker cannot overwrite what the new one recorded", async () => {
-    const late = await lease();
+    const late = await engine.lease();
     await engine.core.pool.query("DELETE FROM dispatchers WHERE id = $1", [late.owner]);
     await rescueExpired(engine.core.pool, 60_000);
     const owner = await engine.dispatcher();
@@ -70,22 +45,27 @@ describe("the fence", () => {
     const fresh = leased.find(({ messageId }) => messageId === late.messageId);
     if (!fresh) throw new Error("the rescued delivery was not claimed");
 
-    const retry = outcomeOf(fresh, { outcome: "retry", retryDelayMs: 60_000, status: 500 });
+    const retry = engine.outcome(fresh, { outcome: "retry", retryDelayMs: 60_000, status: 500 });
     await expect(writeOutcomes(engine.core.pool, [retry])).resolves.toEqual([true]);
     const dead = makeUuidV7({ unixMs: Date.now(), random: new Uint8Array(10) });
-    const buried = outcomeOf(late, { outcome: "dead", deadLetterId: dead });
+    const buried = engine.outcome(late, { outcome: "dead", deadLetterId: dead });
     await expect(writeOutcomes(engine.core.pool, [buried])).resolves.toEqual([false]);
     expect(await engine.delivery(late.messageId)).toMatchObject({ retried: 1, owner: null });
     expect(await engine.delivery(late.messageId)).toHaveProperty("due_at", expect.any(Date));
   });
 
   test("one batch ends some, delays some, buries some and leaves what is not owned", async () => {
-    const [done, again, dead, lost] = [await lease(), await lease(), await lease(), await lease()];
+    const [done, again, dead, lost] = [
+      await engine.lease(),
+      await engine.lease(),
+      await engine.lease(),
+      await engine.lease(),
+    ];
     const letters = await engine.count("dead_letters");
     const counted = await writeOutcomes(engine.core.pool, [
-      outcomeOf(done),
-      outcomeOf(again, { outcome: "retry", retryDelayMs: 1_000, status: 503, error: "busy" }),
-      outcomeOf(dead, {
+      engine.outcome(done),
+      engine.outcome(again, { outcome: "retry", retryDelayMs: 1_000, status: 503, error: "busy" }),
+      engine.outcome(dead, {
         outcome: "dead",
         deadLetterId: makeUuidV7({ unixMs: Date.now(), random: new Uint8Array(10).fill(1) }),
         status: 500,
@@ -93,7 +73,7 @@ describe("the fence", () => {
         responseBody: Buffer.from([0, 255]),
         error: "destination answered 500",
       }),
-      outcomeOf({ ...lost, owner: done.owner }),
+      engine.outcome({ ...lost, owner: done.owner }),
     ]);
     expect(counted).toEqual([true, true, true, false]);
     expect(await engine.delivery(done.messageId)).toBeUndefined();
