@@ -7,6 +7,7 @@ import pg from "pg";
 
 import type { Pool } from "./client.ts";
 import { ensurePartitions } from "./partitions.ts";
+import { checkServer } from "./server-requirements.ts";
 
 const migrationsFolder = fileURLToPath(new URL("../../../migrations", import.meta.url));
 
@@ -14,7 +15,8 @@ const migrationsFolder = fileURLToPath(new URL("../../../migrations", import.met
 const MIGRATION_LOCK = 7_164_001;
 
 /**
- * Brings the database to this version: applies what is missing, then makes partitions ahead.
+ * Brings the database to this version: applies what is missing, then makes partitions ahead. Throws,
+ * in words that say what to do, when OmniStore cannot run on this server.
  * Safe to call from several processes at once: one works, the others wait and find nothing to do.
  */
 export async function migrate(databaseUrl: string): Promise<void> {
@@ -22,6 +24,7 @@ export async function migrate(databaseUrl: string): Promise<void> {
   const pool = new pg.Pool({ connectionString: databaseUrl, max: 1 });
   await turnstile.connect();
   try {
+    await checkServer(turnstile);
     await turnstile.query("BEGIN");
     await turnstile.query("SELECT pg_advisory_xact_lock($1)", [MIGRATION_LOCK]);
     await applyMigrations(drizzle(pool), { migrationsFolder });

@@ -28,14 +28,19 @@ interface NewDatabase {
   readonly namePrefix: string;
   /** Which database to copy; an empty one if absent. */
   readonly template?: string;
+  /** Another one than the template has; only `template0` may be copied into it. */
+  readonly encoding?: string;
 }
 
 export async function createDatabase(
   serverUrl: string,
-  { namePrefix, template = "template1" }: NewDatabase,
+  { namePrefix, template = "template1", encoding }: NewDatabase,
 ): Promise<{ name: string; url: string }> {
   const name = `${namePrefix}_${randomBytes(6).toString("hex")}`;
-  await runOn(serverUrl, `CREATE DATABASE ${name} TEMPLATE ${template}`);
+  // The server's own locale may know UTF8 only; "C" knows every encoding.
+  const encoded =
+    encoding === undefined ? "" : `ENCODING '${encoding}' LOCALE_PROVIDER libc LOCALE 'C'`;
+  await runOn(serverUrl, `CREATE DATABASE ${name} TEMPLATE ${template} ${encoded}`);
   return { name, url: withDatabase(serverUrl, name) };
 }
 
