@@ -1,7 +1,7 @@
+import type { DestinationPolicy } from "@omnistore/domain/deliver/destination-policy";
 import type { Operations } from "@omnistore/domain/operations";
 import type { TenantAdministration } from "@omnistore/domain/tenant/administration";
 import type { EngineCore } from "@omnistore/engine/core";
-import { destinationPolicy } from "@omnistore/engine/deliver/destination-policy";
 import type { Config } from "@omnistore/runtime/config";
 import type { Logger } from "@omnistore/runtime/logger";
 import { adminRoutes, tenantRoutes } from "@omnistore/wire-console";
@@ -15,6 +15,8 @@ import { healthRoutes } from "./health.ts";
 export interface AppParts {
   readonly config: Config;
   readonly core: EngineCore;
+  /** Where messages may go. */
+  readonly destinations: DestinationPolicy;
   readonly operations: Operations;
   readonly administration: TenantAdministration;
   readonly logger: Logger;
@@ -24,6 +26,7 @@ export interface AppParts {
 export function createApp({
   config,
   core,
+  destinations,
   operations,
   administration,
   logger,
@@ -31,7 +34,6 @@ export function createApp({
   const onError = (error: unknown) => logger.error({ err: error }, "a request failed");
   const app = new Hono<{ Bindings: HttpBindings }>();
   app.route("/", healthRoutes(core.pool));
-  const destinations = destinationPolicy(config);
   app.route("/", qstashRoutes(operations, { destinations, onError }));
   app.route("/", adminRoutes(administration, { adminToken: config.adminToken, onError }));
   app.route("/", tenantRoutes({ ...operations, ...administration }, { onError }));

@@ -1,4 +1,7 @@
 import type { EngineCore } from "@omnistore/engine/core";
+import { destinationPolicy } from "@omnistore/engine/deliver/destination-policy";
+import { HostCheck } from "@omnistore/engine/deliver/host-check";
+import { nameResolver } from "@omnistore/engine/deliver/name-servers";
 import { createOperations } from "@omnistore/engine/operations";
 import type { DirectLane } from "@omnistore/engine/store/direct-lane";
 import { MessageStore } from "@omnistore/engine/store/message-store";
@@ -55,12 +58,14 @@ export function createApi(
   });
   const credentialAnnouncer = new Announcer(core.pool, "credentials");
   const budgets = new Budgets(core.pool, core.clock);
+  const destinations = destinationPolicy(config);
   const operations = createOperations({
     pool: core.pool,
     db: core.db,
     clock: core.clock,
     store,
     signingKeys: core.signingKeys,
+    hosts: new HostCheck({ policy: destinations, resolver: nameResolver(config.nameServers) }),
     authenticator,
     budgets,
     onScheduleChanged: () => scheduleAnnouncer.announce(),
@@ -78,7 +83,7 @@ export function createApi(
       credentialAnnouncer.announce();
     },
   });
-  const app = createApp({ config, core, operations, administration, logger });
+  const app = createApp({ config, core, destinations, operations, administration, logger });
   const server = createHttpServer(
     app,
     config.mode === "hosted" ? { refuse: refuseOwnDelivery } : {},

@@ -3,6 +3,7 @@ import type { WireName } from "@omnistore/domain/message/message";
 import type { EngineCore } from "@omnistore/engine/core";
 import { destinationPolicy } from "@omnistore/engine/deliver/destination-policy";
 import { createHttpClient } from "@omnistore/engine/deliver/http-client";
+import { nameResolver } from "@omnistore/engine/deliver/name-servers";
 import { OutcomeRecorder } from "@omnistore/engine/record/outcome-recorder";
 import type { DirectLane } from "@omnistore/engine/store/direct-lane";
 import { Announcer, WakeListener } from "@omnistore/engine/wake/wake-channel";
@@ -27,6 +28,7 @@ export function createDispatcher(config: Config, core: EngineCore, logger: Logge
   const client = createHttpClient({
     policy: destinationPolicy(config),
     egressProxy: config.egressProxy,
+    resolver: nameResolver(config.nameServers),
   });
   const wires: Record<WireName, DeliveryWire> = {
     qstash: qstashDelivery({ region: config.region }),

@@ -1,4 +1,5 @@
 import { HOSTILE_DESTINATIONS } from "@omnistore/testkit/hostile-destinations";
+import { startNameServer, type NameServer } from "@omnistore/testkit/name-server";
 import { freshDatabase } from "@omnistore/testkit/postgres";
 import { startReceiver, type Receiver } from "@omnistore/testkit/receiver";
 import { until } from "@omnistore/testkit/until";
@@ -13,11 +14,23 @@ const HOSTED = {
   OMNISTORE_ENCRYPTION_KEY: Buffer.alloc(32, 7).toString("base64"),
 };
 
+let names: NameServer;
+beforeAll(async () => {
+  names = await startNameServer();
+  // Nobody can tell where it is, so nothing is refused for it and nothing is sent to it.
+  names.reply("public.example", () => "broken");
+});
+afterAll(() => names.close());
+
 describe("a hosted service, asked to deliver to a hostile destination,", () => {
   let node: RunningNode;
   let tenant: TestTenant;
   beforeAll(async () => {
-    node = await startNode({ ...HOSTED, OMNISTORE_PUBLIC_URL: "https://queue.example" });
+    node = await startNode({
+      ...HOSTED,
+      OMNISTORE_NAME_SERVERS: names.address,
+      OMNISTORE_PUBLIC_URL: "https://queue.example",
+    });
     tenant = await createTenant(node, "curious");
   });
   afterAll(() => node.stop());
@@ -72,7 +85,11 @@ describe("a hosted service, asked to deliver to a hostile destination,", () => {
   test("refuses a delivery that reached it under a name it does not know", async () => {
     const database = await freshDatabase();
     const looping = await startNode(
-      { ...HOSTED, OMNISTORE_ALLOW_NETWORKS: "127.0.0.1/32" },
+      {
+        ...HOSTED,
+        OMNISTORE_ALLOW_NETWORKS: "127.0.0.1/32",
+        OMNISTORE_NAME_SERVERS: names.address,
+      },
       database,
     );
     const { client, token } = await createTenant(looping, "looping");
@@ -98,6 +115,111 @@ describe("a hosted service, asked to deliver to a hostile destination,", () => {
       status: 400,
       text: expect.stringContaining("endpoint is this API itself: queue.example") as string,
     });
+  });
+});
+
+describe("00 §3 a hosted service refuses a name that leads nowhere", () => {
+  let node: RunningNode;
+  let tenant: TestTenant;
+  let receiver: Receiver;
+  beforeAll(async () => {
+    names.reply("empty.test", () => []);
+    names.reply("loopback.test", () => ["127.0.0.2"]);
+    names.reply("inside.test", () => ["10.0.0.1"]);
+    names.reply("open.test", () => ["127.0.0.1"]);
+    receiver = await startReceiver();
+    node = await startNode({
+      ...HOSTED,
+      OMNISTORE_ALLOW_NETWORKS: "127.0.0.1/32",
+      OMNISTORE_NAME_SERVERS: names.address,
+    });
+    tenant = await createTenant(node, "typist");
+  });
+  afterAll(async () => {
+    await node.stop();
+    await receiver.close();
+  });
+
+  const CASES = [
+    ["missing.test", "invalid destination url: unable to resolve host: missing.test"],
+    ["empty.test", "invalid destination url: unable to resolve host: empty.test"],
+    [
+      "loopback.test",
+      "invalid destination url: endpoint resolves to a loopback address: 127.0.0.2",
+    ],
+    ["inside.test", "invalid destination url: endpoint resolves to a private address: 10.0.0.1"],
+  ] as const;
+
+  async function send(method: string, path: string, body?: unknown, headers = {}) {
+    const response = await tenant.request(method, path, body, headers);
+    return { status: response.status, answer: (await response.json()) as { error?: string } };
+  }
+
+  test.each(CASES)("as a destination: %s", async (host, error) => {
+    const url = `https://${host}/hook`;
+    const cron = { "Upstash-Cron": "* * * * *" };
+    const answers = await Promise.all([
+      send("POST", `/v2/publish/${url}`),
+      send("POST", `/v2/enqueue/q/${url}`),
+      send("POST", `/v2/schedules/${url}`, {}, cron),
+      send("POST", `/v2/publish/${url}`, {}, cron),
+    ]);
+    for (const answer of answers) expect(answer).toEqual({ status: 400, answer: { error } });
+    await expect(tenant.client.queue({ queueName: "q" }).get()).rejects.toThrow("not found");
+    await expect(tenant.client.schedules.list()).resolves.toEqual([]);
+  });
+
+  test.each(CASES)("as a callback or an endpoint, which it names: %s", async (host, error) => {
+    const url = `https://${host}/hook`;
+    for (const header of [
+      "Upstash-Callback",
+      "Upstash-Failure-Callback",
+      "Upstash-Callback-Failure-Callback",
+    ]) {
+      const headers = { "Upstash-Callback": "http://open.test/", [header]: url };
+      const cron = { ...headers, "Upstash-Cron": "* * * * *" };
+      for (const [path, given] of [
+        ["/v2/publish/http://open.test/", headers],
+        ["/v2/schedules/http://open.test/", cron],
+        ["/v2/dlq/retry", headers],
+      ] as const) {
+        await expect(send("POST", path, undefined, given)).resolves.toEqual({
+          status: 400,
+          answer: { error: `${header} "${url}" cannot be called: ${error}` },
+        });
+      }
+    }
+    const endpoints = [{ url: "http://open.test/" }, { url }];
+    await expect(send("POST", "/v2/topics/t/endpoints", { endpoints })).resolves.toEqual({
+      status: 400,
+      answer: { error: `endpoints[1].url "${url}" cannot be called: ${error}` },
+    });
+    await expect(tenant.client.urlGroups.list()).resolves.toEqual([]);
+  });
+
+  test("in a batch for that item alone", async () => {
+    const items = [
+      "http://open.test/",
+      "https://missing.test/",
+      "https://inside.test/",
+      "https://public.example/",
+    ].map((destination) => ({ destination, headers: { "upstash-delay": "1h" } }));
+    await expect(send("POST", "/v2/batch", items)).resolves.toEqual({
+      status: 200,
+      answer: [
+        { messageId: expect.any(String) as string },
+        { error: CASES[0][1] },
+        { error: CASES[3][1] },
+        { messageId: expect.any(String) as string },
+      ],
+    });
+  });
+
+  test("and delivers to one that leads to an open address", async () => {
+    const { port } = new URL(receiver.url);
+    await tenant.client.publish({ url: `http://open.test:${port}/named` });
+    const [named] = await receiver.waitFor(({ url }) => url === "/named");
+    expect(named?.headers.host).toBe(`open.test:${port}`);
   });
 });
 

@@ -1,5 +1,6 @@
 import { startProcess } from "@omnistore/testkit/child-process";
 import { DEVELOPMENT, officialClient } from "@omnistore/testkit/official-client";
+import { startNameServer, type NameServer } from "@omnistore/testkit/name-server";
 import { freshDatabase } from "@omnistore/testkit/postgres";
 import { startReceiver } from "@omnistore/testkit/receiver";
 import { Receiver } from "@upstash/qstash";
@@ -25,14 +26,21 @@ interface Tenant {
 
 describe("00 §2 hosted mode", () => {
   let node: RunningNode;
+  let names: NameServer;
   beforeAll(async () => {
+    names = await startNameServer();
+    names.reply("example.com", () => "broken");
     node = await startNode({
+      OMNISTORE_NAME_SERVERS: names.address,
       OMNISTORE_MODE: "hosted",
       OMNISTORE_ADMIN_TOKEN: ADMIN_TOKEN,
       OMNISTORE_ENCRYPTION_KEY: ENCRYPTION_KEY,
     });
   });
-  afterAll(() => node.stop());
+  afterAll(async () => {
+    await node.stop();
+    names.close();
+  });
 
   async function createTenant(name: string): Promise<Tenant> {
     const response = await admin({ name });

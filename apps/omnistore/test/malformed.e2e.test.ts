@@ -1,5 +1,6 @@
 import { connect } from "node:net";
 
+import { startNameServer, type NameServer } from "@omnistore/testkit/name-server";
 import { startReceiver, type Receiver } from "@omnistore/testkit/receiver";
 import { until } from "@omnistore/testkit/until";
 import pg from "pg";
@@ -19,14 +20,19 @@ let node: RunningNode;
 let receiver: Receiver;
 let tenant: TestTenant;
 let database: pg.Client;
+let nameServer: NameServer;
 
 beforeAll(async () => {
+  nameServer = await startNameServer();
+  for (const letter of ["a", "b", "c", "d", "e"])
+    nameServer.reply(`${letter}.test`, () => ["127.0.0.1"]);
   receiver = await startReceiver();
   node = await startNode({
     OMNISTORE_MODE: "hosted",
     OMNISTORE_ADMIN_TOKEN: ADMIN_TOKEN,
     OMNISTORE_ENCRYPTION_KEY: Buffer.alloc(32, 7).toString("base64"),
     OMNISTORE_ALLOW_NETWORKS: "127.0.0.1/32",
+    OMNISTORE_NAME_SERVERS: nameServer.address,
   });
   tenant = await createTenant(node, "hostile");
   database = new pg.Client({ connectionString: node.databaseUrl });
@@ -36,6 +42,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await database.end();
   await node.stop();
+  nameServer.close();
   await receiver.close();
 });
 

@@ -28,6 +28,11 @@ export interface Operations extends QueueOperations, FlowControlOperations, Audi
   authenticate(token: string): Promise<Caller | null>;
   /** Counts a request that is limited by the second; null when it may be served. */
   admit(caller: Caller): Promise<BudgetSpent | null>;
+  /**
+   * Why no message can reach the host of a valid URL, in words for its publisher, or null. It waits
+   * a second at most and never rejects: what name servers do not say in time, the attempts will.
+   */
+  hostProblem(url: string): Promise<string | null>;
   /** Resolves when the message is durable, or when it certainly was not accepted. */
   publish(command: PublishCommand, plan: Plan): Promise<PublishOutcome>;
   /** The same for several messages, one outcome for each: all of them are accepted, or none is. */

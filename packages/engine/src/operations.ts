@@ -9,6 +9,7 @@ import { deleteDeadLetters } from "./dead-letter/delete-dead-letters.ts";
 import { listDeadLetters } from "./dead-letter/list-dead-letters.ts";
 import { retryDeadLetters } from "./dead-letter/retry-dead-letters.ts";
 import { getDeadLetter } from "./dead-letter/select-dead-letters.sql.ts";
+import type { HostCheck } from "./deliver/host-check.ts";
 import { createGateOperations } from "./gate/gate-operations.ts";
 import { getMessage } from "./history/get-message.ts";
 import { listLogs } from "./history/list-logs.ts";
@@ -34,6 +35,7 @@ export interface OperationsParts {
   readonly authenticator: Authenticator;
   readonly budgets: Budgets;
   readonly signingKeys: SigningKeyRing;
+  readonly hosts: HostCheck;
   /** Called when a schedule may be due earlier than schedulers know. */
   readonly onScheduleChanged: () => void;
   /** Called when there may be more to deliver than dispatchers know. */
@@ -43,7 +45,7 @@ export interface OperationsParts {
 
 /** What wires may ask, each answered by the verb that does it. */
 export function createOperations(parts: OperationsParts): Operations {
-  const { pool, db, clock, authenticator, budgets, signingKeys } = parts;
+  const { pool, db, clock, authenticator, budgets, hosts, signingKeys } = parts;
   const { onScheduleChanged, wakeDispatchers } = parts;
   const transactionStore = new TransactionStore();
   const operations: Operations = {
@@ -59,6 +61,7 @@ export function createOperations(parts: OperationsParts): Operations {
       const limit = limits.requestsPerSecond;
       return limit === null ? null : orUnavailable(budgets.spend(tenantId, "second", limit, 1));
     },
+    hostProblem: (url) => hosts.problemOf(url),
     async publish(command, plan) {
       const [outcome] = await publishWithinBudget(parts, [command], plan);
       if (outcome === undefined) throw new Error("a publish was not answered");

@@ -60,6 +60,20 @@ describe("defaults", () => {
     expect(given.publicUrl).toBe("https://queue.example.com");
   });
 
+  test("name servers are a list of addresses, with ports or without", () => {
+    expect(loadConfig({}).nameServers).toEqual([]);
+    const list = "10.0.0.2, 10.0.0.3:5353,[fd12::2]:53,fd12::3";
+    expect(loadConfig({ OMNISTORE_NAME_SERVERS: list }).nameServers).toEqual([
+      "10.0.0.2",
+      "10.0.0.3:5353",
+      "[fd12::2]:53",
+      "fd12::3",
+    ]);
+    for (const bad of ["ns.example", "10.0.0.2:0", "10.0.0.2:65536", "[10.0.0.2]:53", ","]) {
+      expect(() => loadConfig({ OMNISTORE_NAME_SERVERS: bad })).toThrow("OMNISTORE_NAME_SERVERS");
+    }
+  });
+
   test("an app may choose its own log level, which the environment overrides", () => {
     expect(loadConfig({}, { logLevel: "warn" }).logLevel).toBe("warn");
     expect(loadConfig({ LOG_LEVEL: "debug" }, { logLevel: "warn" }).logLevel).toBe("debug");

@@ -17,6 +17,8 @@ export interface Config {
   readonly leaseMs: number;
   /** In CIDR notation. */
   readonly allowNetworks: readonly string[];
+  /** `address` or `address:port`; none for those of this machine. */
+  readonly nameServers: readonly string[];
   readonly egressProxy?: URL;
   /** Where clients find the API. */
   readonly publicUrl?: string;
@@ -142,6 +144,7 @@ function toConfig(given: Settings, defaults: Defaults): Config {
     logLevel: given.LOG_LEVEL ?? defaults.logLevel ?? "info",
     leaseMs: Math.round(given.OMNISTORE_LEASE_SECONDS * 1_000),
     allowNetworks: given.OMNISTORE_ALLOW_NETWORKS,
+    nameServers: given.OMNISTORE_NAME_SERVERS,
     ...(given.OMNISTORE_EGRESS_PROXY !== undefined && {
       egressProxy: new URL(given.OMNISTORE_EGRESS_PROXY),
     }),

@@ -1,3 +1,5 @@
+import { isIPv4, isIPv6 } from "node:net";
+
 import ipaddr from "ipaddr.js";
 import { z } from "zod";
 import { LOG_LEVELS } from "./logger.ts";
@@ -139,6 +141,19 @@ export const settings = z.object({
       mustBe:
         "networks by their first address, separated by commas, such as 10.1.0.0/16,192.168.7.9/32,fd12:3456::/32",
     }),
+  OMNISTORE_NAME_SERVERS: z
+    .string()
+    .transform((text) => text.split(",").map((server) => server.trim()))
+    .refine((servers) => servers.every(isNameServer))
+    .default([])
+    .register(aboutSettings, {
+      unit: "IP addresses, with a port where it is not 53, separated by commas",
+      default: "those of `/etc/resolv.conf`",
+      why:
+        "Who is asked in hosted mode for the addresses of destinations, at publish and at every connection. " +
+        "In dev mode the system's own look-up is used.",
+      mustBe: "IP addresses separated by commas, such as 10.0.0.2,10.0.0.3:5353,[fd12::2]:53",
+    }),
   OMNISTORE_EGRESS_PROXY: z
     .string()
     .refine(isProxyUrl)
@@ -160,6 +175,12 @@ function isHttpUrl(text: string): boolean {
 
 function isProxyUrl(text: string): boolean {
   return isHttpUrl(text) && /^[^/]+\/\/[^/?#]+\/?$/.test(text);
+}
+
+function isNameServer(text: string): boolean {
+  const [, ipv6, ipv4, port = "53"] = /^(?:\[(.+)\]|([^:]+))(?::(\d{1,5}))?$/.exec(text) ?? [];
+  const isAddress = isIPv6(ipv6 ?? text) || isIPv4(ipv4 ?? "");
+  return isAddress && Number(port) >= 1 && Number(port) <= 65_535;
 }
 
 /** A network with its first address: `10.1.2.3/16` may be a slip for another one. Never everything. */

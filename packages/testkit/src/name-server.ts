@@ -4,10 +4,12 @@ import { Resolver } from "node:dns/promises";
 
 import { decode, encode, RECURSION_AVAILABLE, type StringAnswer } from "dns-packet";
 
-/** The addresses of a name, `missing` for a name that does not exist, or `silent` for no answer at all. */
-export type NameAnswer = readonly string[] | "missing" | "silent";
+/** The addresses of a name, `missing` for a name that does not exist, `broken` for a server that cannot tell, or `silent` for no answer at all. */
+export type NameAnswer = readonly string[] | "missing" | "broken" | "silent";
 
 export interface NameServer {
+  /** Where it listens, as a setting takes it. */
+  readonly address: string;
   /** Asks this server and no other, once. */
   readonly resolver: Resolver;
   /** Every question so far, such as `A rebind.test`. */
@@ -17,7 +19,8 @@ export interface NameServer {
   close(): void;
 }
 
-const NO_SUCH_NAME = 3;
+/** Response codes. */
+const FAILURES = { broken: 2, missing: 3 } as const;
 
 /** A real DNS server on a free port of the loopback interface, which answers by script. */
 export async function startNameServer(): Promise<NameServer> {
@@ -33,7 +36,7 @@ export async function startNameServer(): Promise<NameServer> {
     const answer = scripts.get(question.name)?.(asked) ?? "missing";
     if (answer === "silent") return;
     const isWanted = (address: string) => address.includes(":") === (question.type === "AAAA");
-    const answers = (answer === "missing" ? [] : answer)
+    const answers = (typeof answer === "string" ? [] : answer)
       .filter(isWanted)
       .map((data): StringAnswer => ({
         type: question.type === "AAAA" ? "AAAA" : "A",
@@ -41,7 +44,7 @@ export async function startNameServer(): Promise<NameServer> {
         ttl: 0,
         data,
       }));
-    const flags = RECURSION_AVAILABLE + (answer === "missing" ? NO_SUCH_NAME : 0);
+    const flags = RECURSION_AVAILABLE + (typeof answer === "string" ? FAILURES[answer] : 0);
     socket.send(
       encode({ type: "response", id, flags, questions: [question], answers }),
       sender.port,
@@ -51,9 +54,11 @@ export async function startNameServer(): Promise<NameServer> {
   socket.bind(0, "127.0.0.1");
   await once(socket, "listening");
 
+  const address = `127.0.0.1:${socket.address().port}`;
   const resolver = new Resolver({ timeout: 300, tries: 1 });
-  resolver.setServers([`127.0.0.1:${socket.address().port}`]);
+  resolver.setServers([address]);
   return {
+    address,
     resolver,
     questions,
     reply: (name, script) => void scripts.set(name, script),

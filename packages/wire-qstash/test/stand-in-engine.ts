@@ -100,6 +100,13 @@ export class StandInEngine implements Operations {
     return true;
   }
 
+  /** Hosts that nothing can reach, with what publishers are told of them. */
+  readonly hostProblems = new Map<string, string>();
+
+  async hostProblem(url: string) {
+    return this.hostProblems.get(new URL(url).hostname) ?? null;
+  }
+
   async admit() {
     return null;
   }

@@ -1,7 +1,7 @@
 import { MAX_DESTINATION_BYTES } from "../message/limits.ts";
 import { isBlockedPort } from "./blocked-ports.ts";
 import { bareHost, judgeAddress, type DestinationPolicy } from "./destination-policy.ts";
-import { destinationAddress } from "./public-address.ts";
+import { destinationAddress, type AddressClass } from "./public-address.ts";
 
 export type Destination =
   | { readonly kind: "url"; readonly url: URL }
@@ -60,10 +60,8 @@ function refuseUrl(url: URL, policy: DestinationPolicy): string | null {
   const host = bareHost(url.hostname);
   const address = knownAddress(host);
   if (address !== null) {
-    const { kind } = judgeAddress(address, policy);
-    if (kind !== "public") {
-      return invalid(`endpoint resolves to a ${kind} address: ${address}`).reason;
-    }
+    const judged = judgeAddress(address, policy);
+    if (judged.kind !== "public") return closedAddressReason(judged, address);
   } else if (PRIVATE_NAME.test(host) && policy.openNetworks.length === 0) {
     return invalid(`endpoint has a name of private networks: ${host}`).reason;
   }
@@ -71,6 +69,16 @@ function refuseUrl(url: URL, policy: DestinationPolicy): string | null {
   const port = Number(url.port || DEFAULT_PORTS[url.protocol]);
   if (isBlockedPort(port)) return invalid(`endpoint has a blocked port: ${port}`).reason;
   return null;
+}
+
+/** What a publisher is told of an address that deliveries may not reach. Contract 00 §3. */
+export function closedAddressReason({ kind }: AddressClass, address: string): string {
+  return invalid(`endpoint resolves to a ${kind} address: ${address}`).reason;
+}
+
+/** What a publisher is told of a name that has no address. Contract 00 §3. */
+export function unresolvableReason(host: string): string {
+  return invalid(`unable to resolve host: ${host}`).reason;
 }
 
 const DEFAULT_PORTS: Readonly<Record<string, number>> = { "http:": 80, "https:": 443 };

@@ -1,17 +1,15 @@
-import { Resolver } from "node:dns/promises";
+import type { Resolver } from "node:dns/promises";
 
 import type { DestinationPolicy } from "@omnistore/domain/deliver/destination-policy";
 import { RESPONSE_HEADER_BYTES } from "@omnistore/domain/message/limits";
 import { Agent, type Dispatcher } from "undici";
 
 import { directConnector, proxyConnector } from "./connector.ts";
+import { nameResolver } from "./name-servers.ts";
 import { ProxyTunnel } from "./proxy-tunnel.ts";
 import { createAddressResolver } from "./resolve-address.ts";
 
 const KEEP_ALIVE_MS = 4_000;
-
-/** How long a name server may take to answer, and how often it is asked. */
-const DNS = { timeout: 2_000, tries: 2 };
 
 export interface HttpClientOptions {
   readonly policy: DestinationPolicy;
@@ -35,7 +33,7 @@ export interface HttpClient extends Pick<Dispatcher, "dispatch"> {
 export function createHttpClient({
   policy,
   egressProxy,
-  resolver = new Resolver(DNS),
+  resolver = nameResolver(),
 }: HttpClientOptions): HttpClient {
   const resolve = createAddressResolver(policy, resolver);
   const tunnel = egressProxy === undefined ? undefined : new ProxyTunnel(egressProxy);

@@ -1,5 +1,4 @@
 import { lookup as lookupName, type LookupAddress, type LookupOptions } from "node:dns";
-import type { Resolver } from "node:dns/promises";
 import { callbackify } from "node:util";
 
 import { knownAddress } from "@omnistore/domain/deliver/destination";
@@ -9,6 +8,7 @@ import { judgeAddress, type DestinationPolicy } from "@omnistore/domain/deliver/
 export class RefusedAddressError extends Error {
   override readonly name = "RefusedAddressError";
   readonly code = "REFUSED_ADDRESS";
+  readonly address: string;
 
   constructor(host: string, address: string) {
     super(
@@ -16,7 +16,14 @@ export class RefusedAddressError extends Error {
         ? `refused: ${address} is not a public address`
         : `refused: ${host} resolves to ${address}, which is not a public address`,
     );
+    this.address = address;
   }
+}
+
+/** Who knows the addresses of names: a `Resolver` of Node, for one. */
+export interface NameResolver {
+  resolve4(host: string): Promise<string[]>;
+  resolve6(host: string): Promise<string[]>;
 }
 
 /** All addresses of a host, at least one, each of which may be connected to; rejects otherwise. */
@@ -33,7 +40,7 @@ const MOST_ADDRESSES = 4;
  */
 export function createAddressResolver(
   policy: DestinationPolicy,
-  resolver: Pick<Resolver, "resolve4" | "resolve6">,
+  resolver: NameResolver,
 ): ResolveAddresses {
   return async (host) => {
     const known = knownAddress(host);
@@ -49,9 +56,20 @@ export function createAddressResolver(
     const addresses4 = four.status === "fulfilled" ? four.value : [];
     const addresses6 = six.status === "fulfilled" ? six.value : [];
     refuseAny(host, [...addresses4, ...addresses6], policy);
-    if (four.status === "rejected" && addresses6.length === 0) throw four.reason;
+    if (four.status === "rejected" && six.status === "rejected") {
+      // What is only not known yet says more than "no such address" of the other family.
+      throw isWithoutAddress(four.reason) ? six.reason : four.reason;
+    }
     return [...ofFamily(4, addresses4), ...ofFamily(6, addresses6)];
   };
+}
+
+/** The answers by which DNS says for certain that a name has no address. */
+const WITHOUT_ADDRESS: ReadonlySet<unknown> = new Set(["ENOTFOUND", "ENODATA", "EBADNAME"]);
+
+/** Whether a look-up failed because the name has no address, and not because nobody told. */
+export function isWithoutAddress(error: unknown): boolean {
+  return error instanceof Error && "code" in error && WITHOUT_ADDRESS.has(error.code);
 }
 
 type LookupCallback = (

@@ -13,6 +13,7 @@ import type { PublishAnswer } from "../publish/answer.ts";
 import { submit, unavailableReply } from "../publish/answer.ts";
 import type { BatchItem } from "../publish/batch-items.ts";
 import { readItem, readItems } from "../publish/batch-items.ts";
+import { checkHosts, urlsOf } from "../publish/check-hosts.ts";
 import { publishCommands } from "../publish/commands.ts";
 import type { PublishRouteOptions } from "../publish/publish-request.ts";
 import { withTopicHeaders } from "../publish/publish-request.ts";
@@ -61,7 +62,7 @@ export function batchRoute(services: WireServices, options: PublishRouteOptions)
       findTopic: rememberTopics((name) => operations.getTopic(tenantId, name)),
       mayUseQueue: (name) => checkQueue(operations, caller, name),
     };
-    const prepared = await prepareAll(items, context);
+    const prepared = await checkAllHosts(operations, await prepareAll(items, context));
     refuseIfAllInvalid(prepared);
     return batchReply(await publishAll(services, prepared, plan), plan);
   });
@@ -83,6 +84,23 @@ async function prepareAll(
   return prepared;
 }
 
+/** All at once, because each of them may wait: a batch waits no longer than one message. */
+function checkAllHosts(
+  operations: WireServices["operations"],
+  items: readonly PreparedItem[],
+): Promise<readonly PreparedItem[]> {
+  return Promise.all(
+    items.map(async (item) => {
+      if (item.kind === "invalid") return item;
+      const [command] = item.commands;
+      return orInvalid(async () => {
+        await checkHosts(operations, urlsOf(item.receivers, command?.options ?? {}));
+        return item;
+      });
+    }),
+  );
+}
+
 /** In order, so that messages of one queue keep theirs; not one by one, so that they share flushes. */
 async function publishAll(
   services: WireServices,
@@ -99,8 +117,8 @@ async function publishAll(
 }
 
 /** Everything about an item that can be wrong is found before anything of the batch is stored. */
-async function prepare(item: BatchItem, context: BatchContext): Promise<PreparedItem> {
-  try {
+function prepare(item: BatchItem, context: BatchContext): Promise<PreparedItem> {
+  return orInvalid(async () => {
     const { tenantId, plan } = context.caller;
     const { rawHeaders, body, queueName } = readItem(item.fields, plan);
     const receivers = await resolveReceivers(item.destination, context);
@@ -117,6 +135,13 @@ async function prepare(item: BatchItem, context: BatchContext): Promise<Prepared
     await context.mayUseQueue(queueName);
     const commands = publishCommands(receivers, { ...settings, tenantId, body });
     return { kind: "ready", receivers, commands };
+  });
+}
+
+/** What is wrong with a request is, here, wrong with one item. */
+async function orInvalid(prepareItem: () => Promise<PreparedItem>): Promise<PreparedItem> {
+  try {
+    return await prepareItem();
   } catch (error) {
     if (error instanceof InvalidRequest) return { kind: "invalid", error: error.message };
     throw error;

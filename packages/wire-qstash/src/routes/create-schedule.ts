@@ -4,6 +4,7 @@ import { limitText, planProblem } from "@omnistore/domain/tenant/plan-problem";
 import { InvalidRequest, quote } from "../errors.ts";
 import { decodeScheduleSettings } from "../headers/schedule-settings.ts";
 import { makeScheduleId } from "../ids.ts";
+import { checkHosts, urlsOf } from "../publish/check-hosts.ts";
 import type { PublishRequest } from "../publish/publish-request.ts";
 import { checkQueue, readMessageBody } from "../publish/within-plan.ts";
 import { reply } from "../reply.ts";
@@ -23,6 +24,7 @@ async function create(
   const { cron, template, id } = decodeScheduleSettings(configuration, context);
   const problem = planProblem(caller.plan, whatATickAsks(template), context.nowMs);
   if (problem !== null) throw new InvalidRequest(412, problem);
+  await checkHosts(operations, urlsOf(receivers, template.options));
   await checkQueue(operations, caller, template.options.queueName);
   const body = await readMessageBody(incoming, caller.plan);
   // Whom a topic means is asked again at every tick.

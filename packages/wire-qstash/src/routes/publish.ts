@@ -3,6 +3,7 @@ import { accessProblem } from "@omnistore/domain/tenant/tenant";
 import { InvalidRequest } from "../errors.ts";
 import { decodePublishSettings } from "../headers/publish-settings.ts";
 import { submit, unavailableReply } from "../publish/answer.ts";
+import { checkHosts, urlsOf } from "../publish/check-hosts.ts";
 import { publishCommands } from "../publish/commands.ts";
 import type {
   PublishRequest,
@@ -49,6 +50,7 @@ export async function publishOne(
   const settings = decodePublishSettings(configuration, context);
   const problem = planProblem(caller.plan, settings, context.nowMs);
   if (problem !== null) throw new InvalidRequest(412, problem);
+  await checkHosts(operations, urlsOf(receivers, settings.options));
   await checkQueue(operations, caller, context.queueName);
   const body = await readMessageBody(incoming, caller.plan);
   const message = { ...settings, tenantId: caller.tenantId, body };

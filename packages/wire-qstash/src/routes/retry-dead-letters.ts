@@ -6,6 +6,7 @@ import { InvalidRequest, quote } from "../errors.ts";
 import { gatherConfiguration } from "../headers/configuration.ts";
 import { decodeRetryOverrides } from "../headers/retry-overrides.ts";
 import { decodeDeadLetterId, encodeDeadLetterId, encodeMessageId } from "../ids.ts";
+import { callbackUrls, checkHosts } from "../publish/check-hosts.ts";
 import { reply } from "../reply.ts";
 import { readBodyIds } from "../request/body-ids.ts";
 import type { Parameter } from "../request/query.ts";
@@ -71,6 +72,7 @@ async function retry(
   selection: DeadLetterSelection,
   overrides: RetryOverrides,
 ): Promise<Retried> {
+  await checkHosts(operations, callbackUrls(overrides.options));
   const outcome = await operations.retryDeadLetters(caller.tenantId, selection, overrides);
   switch (outcome.kind) {
     case "retried":

@@ -6,7 +6,7 @@ import {
   MAX_TOPIC_HEADER_BYTES,
 } from "@omnistore/domain/message/limits";
 import { canonicalHeaderName } from "@omnistore/domain/message/header-names";
-import type { HeaderMap } from "@omnistore/domain/message/message";
+import type { HeaderMap, MessageOptions } from "@omnistore/domain/message/message";
 import type { EndpointPattern } from "@omnistore/domain/topic/endpoints";
 import type { Endpoint } from "@omnistore/domain/topic/topic";
 import { definedOnly } from "../defined-only.ts";
@@ -49,7 +49,7 @@ export function decodePatterns(body: JsonObject): readonly EndpointPattern[] {
 export function decodeTopicHeaders(
   { headers: given }: JsonObject,
   context: PublishContext,
-): HeaderMap {
+): { readonly headers: HeaderMap; readonly options: MessageOptions } {
   if (!isObject(given)) throw bad("headers", given, "is not an object");
   const headers = new Map<string, string[]>();
   for (const [name, values] of Object.entries(given)) {
@@ -70,8 +70,8 @@ export function decodeTopicHeaders(
   const configuration = gatherConfiguration(rawHeaders(map), []);
   const cron = configuration.settings.get("cron");
   if (cron !== undefined) throw bad("headers.Upstash-Cron", cron, "has no place on a topic");
-  decodePublishSettings(configuration, context);
-  return map;
+  const { options } = decodePublishSettings(configuration, context);
+  return { headers: map, options };
 }
 
 /** Each with the name that it has in a message to the caller. */

@@ -1,6 +1,7 @@
 import { limitText } from "@omnistore/domain/tenant/plan-problem";
 import { InvalidRequest, quote } from "../errors.ts";
 import { checkName, isName } from "../headers/name.ts";
+import { callbackUrls, checkHosts } from "../publish/check-hosts.ts";
 import type { PublishRouteOptions } from "../publish/publish-request.ts";
 import { reply } from "../reply.ts";
 import { readJsonObject } from "../request/json-body.ts";
@@ -18,6 +19,10 @@ export function addEndpointsRoute(
     const name = checkName("the topic name", context.req.param("name") ?? "");
     const body = await readJsonObject(context.env.incoming);
     const endpoints = decodeEndpoints(body, destinations);
+    await checkHosts(
+      operations,
+      endpoints.map(({ url }, index) => ({ field: `endpoints[${index}].url`, url })),
+    );
     const outcome = await operations.addEndpoints(
       caller.tenantId,
       name,
@@ -57,12 +62,13 @@ export function setTopicHeadersRoute(
 ): WireHandler {
   return writeRoute({ operations, onError }, async (request) => {
     const body = await readJsonObject(request.context.env.incoming);
-    const headers = decodeTopicHeaders(body, {
+    const { headers, options } = decodeTopicHeaders(body, {
       nowMs: Date.now(),
       callerIp: undefined,
       authorizationIsOurs: false,
       destinations,
     });
+    await checkHosts(operations, callbackUrls(options));
     return done(request, (tenantId, name) => operations.setTopicHeaders(tenantId, name, headers));
   });
 }
