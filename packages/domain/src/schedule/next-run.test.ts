@@ -1,3 +1,4 @@
+import { ticksByLooking } from "@omnistore/testkit/cron-by-looking";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
@@ -135,6 +136,8 @@ function changesOf(zone: string): Change[] {
   return changes;
 }
 
+const changes = ZONES.flatMap(changesOf);
+
 /** The runs in [from, to] as the written rule has them, by looking at every minute around a change. */
 function expectedRuns(schedule: Cron, change: Change, from: number, to: number): number[] {
   const named = new Set<number>();
@@ -173,8 +176,6 @@ function schedulesAround({ zone, at, before, after }: Change): Cron[] {
 }
 
 describe("03 §3 nextRun at changes of clocks", () => {
-  const changes = ZONES.flatMap(changesOf);
-
   it("keeps the written rule in every zone, at every change of ten years", () => {
     expect(ZONES.length).toBeGreaterThan(400);
     expect(changes.length).toBeGreaterThan(2_000);
@@ -207,6 +208,72 @@ describe("03 §3 nextRun at changes of clocks", () => {
         zone,
       ).toEqual(sundays);
     }
+  });
+});
+
+/** Any field of a cron expression, written in any way that names numbers from `first` to `last`. */
+function anyField(first: number, last: number): fc.Arbitrary<string> {
+  const value = fc.integer({ min: first, max: last });
+  const step = fc.integer({ min: 1, max: last });
+  const range = fc.tuple(value, value).map(([a, b]) => `${Math.min(a, b)}-${Math.max(a, b)}`);
+  const part = fc.oneof(
+    value.map(String),
+    range,
+    step.map((every) => `*/${every}`),
+    fc.tuple(fc.oneof(value, range), step).map(([from, every]) => `${from}/${every}`),
+  );
+  const list = fc.array(part, { minLength: 1, maxLength: 3 }).map((parts) => parts.join(","));
+  return fc.oneof({ weight: 3, arbitrary: fc.constant("*") }, list);
+}
+
+/** Days are left open more often than not: a look at a few days would see little of the rest. */
+const anyExpression = fc
+  .tuple(
+    anyField(0, 59),
+    anyField(0, 23),
+    fc.oneof(fc.constant("*"), anyField(1, 31)),
+    fc.oneof(fc.constant("*"), anyField(1, 12)),
+    anyField(0, 7),
+  )
+  .map((fields) => fields.join(" "));
+
+/** The runs of a schedule in [from, to]; none when it is refused because no day ever matches it. */
+function runsIfAny(text: string, from: number, to: number): number[] {
+  const parsed = parseCron(text);
+  if (parsed.kind === "cron") return runs(parsed, from - 1, to);
+  expect(parsed.reason).toBe("no day ever matches it");
+  return [];
+}
+
+describe("03 §3 any expression", () => {
+  const anyMinute = fc
+    .integer({ min: FIRST_DAY / MINUTE, max: LAST_DAY / MINUTE })
+    .map((since1970) => since1970 * MINUTE);
+
+  it("fires in UTC when a look at every minute says so", () => {
+    fc.assert(
+      fc.property(anyExpression, anyMinute, (text, from) => {
+        const to = from + 2 * DAY;
+        expect(runsIfAny(text, from, to), text).toEqual(ticksByLooking(text, from, to));
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  it("fires in any zone when a look at every minute says so, mostly at a change of clocks", () => {
+    const anywhere = fc.record({ zone: fc.constantFrom(...ZONES), at: anyMinute });
+    const anyMoment = fc.oneof(
+      { weight: 1, arbitrary: anywhere },
+      { weight: 3, arbitrary: fc.constantFrom(...changes) },
+    );
+    fc.assert(
+      fc.property(anyExpression, anyMoment, (expression, { zone, at }) => {
+        const text = `CRON_TZ=${zone} ${expression}`;
+        const [from, to] = [at - DAY / 2, at + DAY / 2];
+        expect(runsIfAny(text, from, to), text).toEqual(ticksByLooking(text, from, to));
+      }),
+      { numRuns: 80 },
+    );
   });
 });
 
