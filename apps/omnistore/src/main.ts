@@ -1,56 +1,6 @@
-import { parseArgs } from "node:util";
+import { keepCompiledCode } from "@omnistore/runtime/compile-cache";
 
-import { migrate, migrateHelp } from "./commands/migrate.ts";
-import { start, startHelp } from "./commands/start.ts";
-
-const commands = {
-  start: {
-    run: start,
-    help: startHelp,
-    summary: "run api, dispatcher and scheduler in one process",
-  },
-  migrate: {
-    run: migrate,
-    help: migrateHelp,
-    summary: "bring the database to this version and end",
-  },
-};
-
-const help = `Usage: omnistore <command>
-
-${Object.entries(commands)
-  .map(([name, { summary }]) => `  ${name.padEnd(9)} ${summary}`)
-  .join("\n")}
-
-omnistore <command> --help tells more.
-`;
-
-/** Says what is wrong with the command line, and how it should look. */
-function refuse(problem: string): never {
-  process.stderr.write(`${problem}\n\n${help}`);
-  process.exit(1);
-}
-
-function readCommandLine() {
-  try {
-    return parseArgs({
-      options: { help: { type: "boolean", short: "h" } },
-      allowPositionals: true,
-    });
-  } catch (error) {
-    return refuse(error instanceof Error ? error.message : String(error));
-  }
-}
-
-function isCommand(name: string): name is keyof typeof commands {
-  return Object.hasOwn(commands, name);
-}
-
-const { values, positionals } = readCommandLine();
-const [name, ...rest] = positionals;
-if (name === undefined && values.help === true) process.stdout.write(help);
-else if (name === undefined) refuse("Which command?");
-else if (!isCommand(name)) refuse(`There is no command "${name}".`);
-else if (rest.length > 0) refuse(`"${rest.join(" ")}" is one word too many.`);
-else if (values.help === true) process.stdout.write(commands[name].help);
-else await commands[name].run(process.env);
+keepCompiledCode();
+// Loaded only now: what is imported above was compiled before that line ran.
+const { runCommandLine } = await import("./command-line.ts");
+await runCommandLine(process.argv.slice(2), process.env);

@@ -1,10 +1,10 @@
-import { randomBytes } from "node:crypto";
-
 import { keepDays } from "@omnistore/domain/message/expiry";
 import { MAX_TIMEOUT_MS } from "@omnistore/domain/message/limits";
 import type { Message } from "@omnistore/domain/message/message";
 import { makeMessageId } from "@omnistore/domain/message/message-id";
 import type { Due, PublishCommand } from "@omnistore/domain/publish/publish-command";
+
+import { freshRandom } from "../fresh-random.ts";
 
 /** The message of a command that is accepted at `nowMs`; its id says how long it has to be kept. */
 export function makeMessage(command: PublishCommand, nowMs: number): Message {
@@ -17,7 +17,7 @@ export function makeMessage(command: PublishCommand, nowMs: number): Message {
   });
   return {
     tenantId: command.tenantId,
-    id: makeMessageId({ unixMs, keepDays: days, random: randomBytes(8) }),
+    id: makeMessageId({ unixMs, keepDays: days, random: freshRandom(8) }),
     wire: command.wire,
     destination: command.destination,
     method: command.method,

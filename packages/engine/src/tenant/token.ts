@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 
 import { isUuid } from "@omnistore/domain/message/message-id";
 
@@ -40,5 +40,5 @@ export function claimedTenantId(token: string): string | null {
 
 /** What the database keeps of a token. */
 export function hashToken(token: string): Buffer {
-  return createHash("sha256").update(token).digest();
+  return hash("sha256", token, "buffer");
 }
