@@ -1,3 +1,4 @@
+import { awaitDatabase } from "@omnistore/db/await-database";
 import { migrate } from "@omnistore/db/migrate";
 import { createCore } from "@omnistore/engine/core";
 import { loadServiceConfigOrExit } from "@omnistore/runtime/config";
@@ -17,6 +18,10 @@ const core = createCore({
 const schema = defineService("migrations", {
   start: () => migrate(config.databaseUrl),
   stop: async () => {},
+});
+await awaitDatabase({
+  databaseUrl: config.databaseUrl,
+  onWaiting: (reason) => logger.warn({ reason }, "waiting for the database"),
 });
 await runService(composeServices("api", [schema, core, createApi(config, core, logger)]), {
   logger,

@@ -13,8 +13,8 @@ export interface TcpProxy {
   close(): Promise<void>;
 }
 
-/** Stands between a process and its database, as a firewall does that forgets its connections. */
-export async function startTcpProxy(databaseUrl: string): Promise<TcpProxy> {
+/** Stands between a process and its database, as a firewall does that forgets its connections. `listenOn` 0: any free port. */
+export async function startTcpProxy(databaseUrl: string, listenOn = 0): Promise<TcpProxy> {
   const { host, port, user, password, database } = new pg.Client({ connectionString: databaseUrl });
   const open = new Set<Socket>();
   let isFrozen = false;
@@ -35,7 +35,7 @@ export async function startTcpProxy(databaseUrl: string): Promise<TcpProxy> {
     near.once("close", () => far.destroy());
     near.pipe(far).pipe(near);
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  await new Promise<void>((resolve) => server.listen(listenOn, "127.0.0.1", resolve));
   const address = server.address();
   if (address === null || typeof address === "string") throw new Error("the proxy has no port");
   return {

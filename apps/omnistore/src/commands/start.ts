@@ -1,3 +1,4 @@
+import { awaitDatabase } from "@omnistore/db/await-database";
 import { loadConfigOrExit } from "@omnistore/runtime/config";
 import { createLogger } from "@omnistore/runtime/logger";
 import { runService } from "@omnistore/runtime/run-service";
@@ -23,6 +24,13 @@ export async function start(env: NodeJS.ProcessEnv): Promise<void> {
   const config = loadConfigOrExit(env, { logLevel: "warn" });
   const logger = createLogger({ level: config.logLevel, name: "omnistore" });
   const progress = createProgress((text) => process.stdout.write(text));
+  const { databaseUrl } = config;
+  if (databaseUrl !== undefined) {
+    await awaitDatabase({
+      databaseUrl,
+      onWaiting: (reason) => progress.note(`Waiting for the database: ${reason}`),
+    });
+  }
   const service = createAllInOne(config, logger, progress);
   await runService(service, {
     logger,
