@@ -13,6 +13,9 @@ const logger = createLogger({ level: config.logLevel, name: "api" });
 const core = createCore({
   databaseUrl: config.databaseUrl,
   encryptionKey: config.encryptionKey,
+  previousEncryptionKey: config.previousEncryptionKey,
+  sealsContent: config.sealsContent,
+  onUnreadable: (error) => logger.error({ err: error }, "a stored value cannot be opened"),
   onIdleError: (error) => logger.warn({ err: error }, "a database connection was lost"),
 });
 const schema = defineService("migrations", {

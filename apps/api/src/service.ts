@@ -54,6 +54,7 @@ export function createApi(
   const tokenUses = new TokenUses(core.pool);
   const authenticator = new Authenticator(core.db, {
     acceptDevelopmentCredentials: config.mode === "dev",
+    vault: core.vault,
     onUsed: (tenantId, tokenId) => tokenUses.note(tenantId, tokenId),
   });
   const credentialAnnouncer = new Announcer(core.pool, "credentials");
@@ -76,7 +77,7 @@ export function createApi(
     pool: core.pool,
     db: core.db,
     clock: core.clock,
-    sealer: core.sealer,
+    vault: core.vault,
     defaultPlan: config.mode === "dev" ? "development" : "pay-as-you-go",
     onCredentialsChanged: () => {
       authenticator.forget();
@@ -92,7 +93,7 @@ export function createApi(
 
   const serving = defineService("requests", {
     async start() {
-      if (config.mode === "dev") await ensureDevelopmentTenants(core.db, core.sealer);
+      if (config.mode === "dev") await ensureDevelopmentTenants(core.db, core.vault);
       port = await listen(server, config.port, config.host);
       logger.info({ host: config.host, port }, "the api is listening");
     },

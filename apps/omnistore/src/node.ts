@@ -16,6 +16,9 @@ export function createNode(config: Config, databaseUrl: string, logger: Logger):
   const core = createCore({
     databaseUrl,
     encryptionKey: config.encryptionKey,
+    previousEncryptionKey: config.previousEncryptionKey,
+    sealsContent: config.sealsContent,
+    onUnreadable: (error) => logger.error({ err: error }, "a stored value cannot be opened"),
     onIdleError: (error) => logger.warn({ err: error }, "a database connection was lost"),
   });
   const dispatcher = createDispatcher(config, core, logger.child({ part: "dispatcher" }));

@@ -19,6 +19,7 @@ export async function startSecondApi(
   const core = createCore({
     databaseUrl: node.databaseUrl,
     encryptionKey: config.encryptionKey,
+    sealsContent: config.sealsContent,
   });
   const api = createApi(config, core, createLogger({ level: "error", name: "second api" }));
   const services = composeServices("second api", [core, api]);

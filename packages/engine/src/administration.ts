@@ -11,13 +11,13 @@ import { createAudit } from "./audit/audit.ts";
 import type { Database } from "./database.ts";
 import { orUnavailable } from "./unavailable.ts";
 import { createTenant } from "./tenant/create-tenant.ts";
-import type { Sealer } from "./tenant/seal.ts";
 import { standingOf } from "./tenant/standing.ts";
 import { createTokenOperations, type TokenParts } from "./tenant/tokens.ts";
+import type { Vault } from "./vault.ts";
 
 export interface AdministrationParts extends TokenParts {
   readonly pool: Pool;
-  readonly sealer: Sealer;
+  readonly vault: Vault;
   /** Of tenants that are created without naming one. */
   readonly defaultPlan: PlanName;
 }

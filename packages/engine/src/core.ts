@@ -2,8 +2,10 @@ import { connect, type Pool } from "@omnistore/db/client";
 
 import { database, type Database } from "./database.ts";
 import { DatabaseClock } from "./database-clock.ts";
-import { Sealer } from "./tenant/seal.ts";
+import { MasterKeys } from "./master-keys.ts";
+import { checkEncryptionKey } from "./tenant/check-encryption-key.ts";
 import { SigningKeyRing } from "./tenant/signing-keys.ts";
+import { Vault } from "./vault.ts";
 
 /** What every part of a process shares: one pool, one clock, one ring of keys. */
 export interface EngineCore {
@@ -11,10 +13,10 @@ export interface EngineCore {
   readonly pool: Pool;
   readonly db: Database;
   readonly clock: DatabaseClock;
-  readonly sealer: Sealer;
+  readonly vault: Vault;
   readonly signingKeys: SigningKeyRing;
   readonly name: string;
-  /** Sets the clock; everything else connects when it is first used. */
+  /** Checks the encryption key and sets the clock; everything else connects when it is first used. */
   start(): Promise<void>;
   /** Closes every connection. */
   stop(): Promise<void>;
@@ -22,8 +24,14 @@ export interface EngineCore {
 
 export interface CoreOptions {
   readonly databaseUrl: string;
-  /** 32 bytes that seal the tenants' secrets. */
+  /** 32 bytes that wrap the data keys of tenants. */
   readonly encryptionKey: Buffer;
+  /** Another one that data keys may still be wrapped by, or wrapped by already, while it is changed. */
+  readonly previousEncryptionKey?: Buffer | undefined;
+  /** False: what tenants send is stored in clear. */
+  readonly sealsContent: boolean;
+  /** Told of stored values that cannot be opened. */
+  readonly onUnreadable?: (error: unknown) => void;
   readonly onIdleError?: (error: Error) => void;
 }
 
@@ -31,11 +39,19 @@ export interface CoreOptions {
 export function createCore(options: CoreOptions): EngineCore {
   const pool = connect(options);
   const db = database(pool);
-  const sealer = new Sealer(options.encryptionKey);
+  const { previousEncryptionKey: previous } = options;
+  const masterKeys = new MasterKeys(
+    options.encryptionKey,
+    previous === undefined ? [] : [previous],
+  );
+  const vault = new Vault({ ...options, pool, masterKeys });
   const clock = new DatabaseClock(pool);
   return {
     name: "core",
-    start: () => clock.start(),
+    async start() {
+      await checkEncryptionKey(pool, masterKeys);
+      await clock.start();
+    },
     async stop() {
       await clock.stop();
       await pool.end();
@@ -43,8 +59,8 @@ export function createCore(options: CoreOptions): EngineCore {
     databaseUrl: options.databaseUrl,
     pool,
     db,
-    sealer,
+    vault,
     clock,
-    signingKeys: new SigningKeyRing(db, sealer),
+    signingKeys: new SigningKeyRing(db, vault),
   };
 }

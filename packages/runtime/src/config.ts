@@ -12,6 +12,10 @@ export interface Config {
   readonly dataDir: string;
   readonly adminToken?: string;
   readonly encryptionKey: Buffer;
+  /** Read with, while the key is changed. */
+  readonly previousEncryptionKey?: Buffer;
+  /** Whether what tenants send is encrypted at rest: wherever a key was given. */
+  readonly sealsContent: boolean;
   readonly region: string;
   readonly logLevel: LogLevel;
   readonly leaseMs: number;
@@ -140,6 +144,10 @@ function toConfig(given: Settings, defaults: Defaults): Config {
     dataDir: given.OMNISTORE_DATA_DIR,
     ...(given.OMNISTORE_ADMIN_TOKEN !== undefined && { adminToken: given.OMNISTORE_ADMIN_TOKEN }),
     encryptionKey: given.OMNISTORE_ENCRYPTION_KEY ?? DEV_ENCRYPTION_KEY,
+    ...(given.OMNISTORE_PREVIOUS_ENCRYPTION_KEY !== undefined && {
+      previousEncryptionKey: given.OMNISTORE_PREVIOUS_ENCRYPTION_KEY,
+    }),
+    sealsContent: given.OMNISTORE_ENCRYPTION_KEY !== undefined,
     region: given.OMNISTORE_REGION,
     logLevel: given.LOG_LEVEL ?? defaults.logLevel ?? "info",
     leaseMs: Math.round(given.OMNISTORE_LEASE_SECONDS * 1_000),

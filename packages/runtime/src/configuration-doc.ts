@@ -27,7 +27,7 @@ export OMNISTORE_ADMIN_TOKEN="$(openssl rand -base64 32)"
 export OMNISTORE_ENCRYPTION_KEY="$(openssl rand -base64 32)"
 \`\`\`
 
-Without \`openssl\`: \`node -p 'crypto.randomBytes(32).toString("base64")'\`. Keep both: with another encryption key the
-signing keys already stored cannot be read.
+Without \`openssl\`: \`node -p 'crypto.randomBytes(32).toString("base64")'\`. Keep both: without the
+encryption key nobody can read what is stored, and OmniStore refuses to start on it with another one.
 `;
 }

@@ -15,6 +15,8 @@ const SECRET_FIELDS = [
   "tokens",
   "adminToken",
   "encryptionKey",
+  "previousEncryptionKey",
+  "dataKey",
   "signingKey",
   "signingKeys",
   "currentSigningKey",

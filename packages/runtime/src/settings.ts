@@ -18,6 +18,7 @@ export interface About {
 export const aboutSettings = z.registry<About>();
 
 const ENCRYPTION_KEY_BYTES = 32;
+const ENCRYPTION_KEY_SHAPE = "32 bytes in base64, which is 44 characters";
 
 /** Every setting of OmniStore, read from environment variables. An empty variable counts as absent. */
 export const settings = z.object({
@@ -70,18 +71,22 @@ export const settings = z.object({
     mustBe: "at least 32 characters",
     isSecret: true,
   }),
-  OMNISTORE_ENCRYPTION_KEY: z
-    .base64()
-    .transform((text) => Buffer.from(text, "base64"))
-    .refine((key) => key.length === ENCRYPTION_KEY_BYTES)
-    .optional()
-    .register(aboutSettings, {
-      unit: "32 bytes in base64",
-      default: "a fixed public key in dev mode; required in hosted mode",
-      why: "Encrypts the signing keys of tenants at rest. Every process on one database needs the same key.",
-      mustBe: "32 bytes in base64, which is 44 characters",
-      isSecret: true,
-    }),
+  OMNISTORE_ENCRYPTION_KEY: encryptionKey().register(aboutSettings, {
+    unit: "32 bytes in base64",
+    default: "a fixed public key in dev mode; required in hosted mode",
+    why:
+      "Wraps the data key of each tenant, which encrypts at rest what the tenant sends and its signing keys. " +
+      "Every process on one database needs the same key. Dev mode without it stores messages in clear.",
+    mustBe: ENCRYPTION_KEY_SHAPE,
+    isSecret: true,
+  }),
+  OMNISTORE_PREVIOUS_ENCRYPTION_KEY: encryptionKey().register(aboutSettings, {
+    unit: "32 bytes in base64",
+    default: "none",
+    why: "A second key that data keys may be wrapped by while the first one is changed; it wraps nothing itself.",
+    mustBe: ENCRYPTION_KEY_SHAPE,
+    isSecret: true,
+  }),
   OMNISTORE_REGION: z
     .string()
     .regex(/^[A-Z]{2}-[A-Z]+-\d$/)
@@ -168,6 +173,14 @@ export const settings = z.object({
       isSecret: true,
     }),
 });
+
+function encryptionKey() {
+  return z
+    .base64()
+    .transform((text) => Buffer.from(text, "base64"))
+    .refine((key) => key.length === ENCRYPTION_KEY_BYTES)
+    .optional();
+}
 
 function isHttpUrl(text: string): boolean {
   return /^https?:\/\/./.test(text) && URL.canParse(text);

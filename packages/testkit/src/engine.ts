@@ -4,7 +4,7 @@ import type { Message } from "@omnistore/domain/message/message";
 import { makeUuidV7 } from "@omnistore/domain/message/message-id";
 import type { PublishCommand } from "@omnistore/domain/publish/publish-command";
 import { claimDeliveries } from "@omnistore/engine/claim/claim-deliveries.sql";
-import { createCore, type EngineCore } from "@omnistore/engine/core";
+import { createCore, type CoreOptions, type EngineCore } from "@omnistore/engine/core";
 import type { LeasedDelivery } from "@omnistore/engine/leased-delivery";
 import { registerDispatcher } from "@omnistore/engine/lease/heartbeat.sql";
 import { makeMessage } from "@omnistore/engine/publish/make-message";
@@ -33,9 +33,15 @@ export interface TestEngine {
   stop(): Promise<void>;
 }
 
-export async function startEngine(): Promise<TestEngine> {
+export async function startEngine(options: Partial<CoreOptions> = {}): Promise<TestEngine> {
   const database = await freshDatabase();
-  const core = createCore({ databaseUrl: database.url, encryptionKey: randomBytes(32) });
+  const encryptionKey = randomBytes(32);
+  const core = createCore({
+    databaseUrl: database.url,
+    encryptionKey,
+    sealsContent: false,
+    ...options,
+  });
   await core.start();
   const tenantId = randomUUID();
 

@@ -53,7 +53,7 @@ export const backlog: Bench = {
 async function makeDatabase(lab: Lab, name: string): Promise<EngineCore> {
   const databaseUrl = await lab.createDatabase(name);
   await migrate(databaseUrl);
-  const core = createCore({ databaseUrl, encryptionKey: randomBytes(32) });
+  const core = createCore({ databaseUrl, encryptionKey: randomBytes(32), sealsContent: false });
   await core.start();
   lab.onClose(() => core.stop());
   return core;

@@ -8,7 +8,10 @@ import { bytea, instant } from "../columns.ts";
 export const tenants = pgTable("tenants", {
   tenantId: uuid("tenant_id").primaryKey(),
   name: text("name").notNull(),
-  /** Sealed by the encryption key: AES-256-GCM, bound to the tenant. */
+  /** Seals what is kept of the tenant; wrapped by the encryption key of that id. */
+  dataKey: bytea("data_key"),
+  encryptionKeyId: text("encryption_key_id"),
+  /** Sealed by the data key. */
   currentSigningKey: bytea("current_signing_key").notNull(),
   nextSigningKey: bytea("next_signing_key").notNull(),
   createdAt: instant("created_at").notNull().defaultNow(),

@@ -1,7 +1,7 @@
 import type { HeaderMap } from "@omnistore/domain/message/message";
 import { foreignKey, integer, jsonb, pgTable, primaryKey, text } from "drizzle-orm/pg-core";
 
-import { instant, tenantId } from "../columns.ts";
+import { bytea, instant, tenantId } from "../columns.ts";
 
 /** Named groups of receivers. */
 export const topics = pgTable(
@@ -11,6 +11,8 @@ export const topics = pgTable(
     name: text("name").notNull(),
     /** Settings for messages that do not bring their own. */
     headers: jsonb("headers").$type<HeaderMap>().notNull().default({}),
+    /** The same, sealed by the data key of the tenant; `headers` are empty then. */
+    sealedHeaders: bytea("sealed_headers"),
     createdAt: instant("created_at").notNull().defaultNow(),
     updatedAt: instant("updated_at").notNull().defaultNow(),
   },

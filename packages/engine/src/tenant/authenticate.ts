@@ -6,6 +6,7 @@ import { and, eq, sql } from "drizzle-orm";
 import { LRUCache } from "lru-cache";
 
 import type { Database } from "../database.ts";
+import type { Vault } from "../vault.ts";
 import { isDevelopmentTenant } from "./development-credentials.ts";
 import { standingOf } from "./standing.ts";
 import { claimedTenantId, hashToken } from "./token.ts";
@@ -20,6 +21,8 @@ const CACHED_TOKENS = 10_000;
 export interface AuthenticatorOptions {
   /** True in development mode only: the credentials are public. */
   readonly acceptDevelopmentCredentials: boolean;
+  /** Shown the data key of every tenant that is looked up: its messages need no look-up of their own. */
+  readonly vault?: Pick<Vault, "learn">;
   /** Told of every token that was looked up and is one of ours. */
   readonly onUsed?: (tenantId: string, tokenId: string) => void;
 }
@@ -67,11 +70,14 @@ export class Authenticator {
         deletionAskedAt: tenants.deletionAskedAt,
         plan: tenants.plan,
         limits: tenants.limits,
+        dataKey: tenants.dataKey,
+        encryptionKeyId: tenants.encryptionKeyId,
       })
       .from(tokens)
       .innerJoin(tenants, eq(tenants.tenantId, tokens.tenantId))
       .where(and(eq(tokens.tenantId, tenantId), eq(tokens.hash, hash)));
     if (!row || row.remainingMs <= 0) return null;
+    this.#options.vault?.learn(tenantId, row.dataKey, row.encryptionKeyId);
     const caller: Caller = {
       tenantId,
       role: row.role,

@@ -31,5 +31,5 @@ test("03 §7 rotations at once follow each other: no announced key is lost", asy
 });
 
 test("a tenant that is not there has no keys to rotate", async () => {
-  await expect(engine.core.signingKeys.rotate(engine.tenantId)).rejects.toThrow("no signing keys");
+  await expect(engine.core.signingKeys.rotate(engine.tenantId)).rejects.toThrow("has no data key");
 });

@@ -4,8 +4,9 @@ import { eq } from "drizzle-orm";
 import { LRUCache } from "lru-cache";
 
 import type { Database } from "../database.ts";
+import type { Vault } from "../vault.ts";
 import { rotateSigningKeys } from "./rotate-signing-keys.ts";
-import type { Sealer } from "./seal.ts";
+import { openSigningKey } from "./sealed-signing-key.ts";
 
 /** Attempts made this long after a rotation may still carry the old signature. */
 const CACHE_MS = 1_000;
@@ -14,12 +15,12 @@ const CACHED_TENANTS = 10_000;
 /** Opens tenants' signing keys, with a short memory. */
 export class SigningKeyRing {
   readonly #db: Database;
-  readonly #sealer: Sealer;
+  readonly #vault: Vault;
   readonly #keys: LRUCache<string, SigningKeys>;
 
-  constructor(db: Database, sealer: Sealer) {
+  constructor(db: Database, vault: Vault) {
     this.#db = db;
-    this.#sealer = sealer;
+    this.#vault = vault;
     this.#keys = new LRUCache({
       max: CACHED_TENANTS,
       ttl: CACHE_MS,
@@ -28,7 +29,7 @@ export class SigningKeyRing {
     });
   }
 
-  /** Throws when the tenant is gone or its keys were sealed by another encryption key. */
+  /** Throws when the tenant is gone or its keys cannot be opened. */
   async of(tenantId: string): Promise<SigningKeys> {
     return orMissing(tenantId, await this.#keys.fetch(tenantId));
   }
@@ -40,20 +41,25 @@ export class SigningKeyRing {
 
   /** The keys from now on; attempts sign with them as soon as the memory ends. */
   rotate(tenantId: string): Promise<SigningKeys> {
-    return rotateSigningKeys(this.#db, this.#sealer, tenantId);
+    return rotateSigningKeys(this.#db, this.#vault, tenantId);
   }
 
   async #load(tenantId: string): Promise<SigningKeys | undefined> {
     const [row] = await this.#db
-      .select({ current: tenants.currentSigningKey, next: tenants.nextSigningKey })
+      .select({
+        current: tenants.currentSigningKey,
+        next: tenants.nextSigningKey,
+        dataKey: tenants.dataKey,
+        encryptionKeyId: tenants.encryptionKeyId,
+      })
       .from(tenants)
       .where(eq(tenants.tenantId, tenantId));
-    return (
-      row && {
-        current: this.#sealer.open(tenantId, row.current),
-        next: this.#sealer.open(tenantId, row.next),
-      }
-    );
+    if (row === undefined) return undefined;
+    this.#vault.learn(tenantId, row.dataKey, row.encryptionKeyId);
+    return {
+      current: await openSigningKey(this.#vault, tenantId, row.current),
+      next: await openSigningKey(this.#vault, tenantId, row.next),
+    };
   }
 }
 
