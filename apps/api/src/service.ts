@@ -64,6 +64,7 @@ export function createApi(
     pool: core.pool,
     db: core.db,
     clock: core.clock,
+    vault: core.vault,
     store,
     signingKeys: core.signingKeys,
     hosts: new HostCheck({ policy: destinations, resolver: nameResolver(config.nameServers) }),

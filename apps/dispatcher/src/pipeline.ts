@@ -186,7 +186,8 @@ export class Pipeline implements DirectLane {
     this.#reserved += places;
     try {
       const leased = await lease();
-      const messages = await loadMessages(this.#parts.core.pool, leased);
+      const { pool, vault } = this.#parts.core;
+      const messages = await loadMessages(pool, vault, leased);
       for (const delivery of leased) {
         const message = messages.get(delivery.messageId);
         if (message) this.#begin(delivery, message);

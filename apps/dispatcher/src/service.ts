@@ -37,6 +37,7 @@ export function createDispatcher(config: Config, core: EngineCore, logger: Logge
   const recorder = new OutcomeRecorder({
     pool: core.pool,
     clock: core.clock,
+    vault: core.vault,
     onStored: () => {
       pipeline.poke();
       announcer.announce();

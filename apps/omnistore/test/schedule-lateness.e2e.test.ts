@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { connect } from "@omnistore/db/client";
 import { makeMessage } from "@omnistore/engine/publish/make-message";
-import { TransactionStore } from "@omnistore/engine/publish/transaction-store";
+import { insertMessages } from "@omnistore/engine/store/insert-messages.sql";
 import { startProcess } from "@omnistore/testkit/child-process";
 import { freshDatabase } from "@omnistore/testkit/postgres";
 import pg from "pg";
@@ -32,7 +32,6 @@ function crons(): string[] {
 /** How long the same number of messages takes when nothing but they are stored, one batch after the other. */
 async function storeBare(databaseUrl: string): Promise<number> {
   const pool = connect({ databaseUrl });
-  const store = new TransactionStore();
   const start = performance.now();
   for (let stored = 0; stored < SCHEDULES; stored += BATCH) {
     const batch = Array.from({ length: BATCH }, () => {
@@ -48,9 +47,10 @@ async function storeBare(databaseUrl: string): Promise<number> {
         maxRetries: 3,
         options: {},
       } as const;
-      return { message: makeMessage(command, Date.now()), due };
+      const message = makeMessage(command, Date.now());
+      return { message, due, deduplicationKey: null, virtualTime: Date.now() * 1_000, owner: null };
     });
-    await store.store(pool, batch, Date.now());
+    await insertMessages(pool, batch);
   }
   await pool.end();
   return performance.now() - start;

@@ -2,7 +2,8 @@ import type { Queryable } from "@omnistore/db/client";
 import type { PendingMessage } from "@omnistore/domain/message/message";
 import { messageExpiryDay } from "@omnistore/domain/message/message-id";
 
-import { MESSAGE_COLUMNS, readPending, type MessageRow } from "./message-row.ts";
+import { MESSAGE_COLUMNS, readPending, tenantsOfSealed, type MessageRow } from "./message-row.ts";
+import type { Vault } from "./vault.ts";
 
 /** Names a message. */
 export interface MessageKey {
@@ -12,10 +13,11 @@ export interface MessageKey {
 
 /**
  * Messages by id. The days are named in the statement itself, so that the planner looks into those
- * partitions only.
+ * partitions only. One that cannot be opened is reported by the vault and left out.
  */
 export async function loadMessages(
   db: Queryable,
+  vault: Vault,
   keys: readonly MessageKey[],
 ): Promise<ReadonlyMap<string, PendingMessage>> {
   if (keys.length === 0) return new Map();
@@ -28,5 +30,7 @@ export async function loadMessages(
      WHERE m.expires_on IN (${[...new Set(days)].map((day) => `'${day}'`).join(", ")})`,
     [unique.map(({ tenantId }) => tenantId), unique.map(({ messageId }) => messageId), days],
   );
-  return new Map(rows.map((row) => [row.id, readPending(row)]));
+  const dataKeys = await vault.keysOf(tenantsOfSealed(rows));
+  const messages = vault.readable(rows, (row) => readPending(row, dataKeys));
+  return new Map(messages.map((message) => [message.id, message]));
 }

@@ -26,11 +26,13 @@ import { addEndpoints } from "./topic/add-endpoints.ts";
 import { deleteTopic, removeEndpoints, setTopicHeaders } from "./topic/change-topic.ts";
 import { selectTopics } from "./topic/select-topics.sql.ts";
 import { orUnavailable } from "./unavailable.ts";
+import type { Vault } from "./vault.ts";
 
 export interface OperationsParts {
   readonly pool: Pool;
   readonly db: Database;
   readonly clock: DatabaseClock;
+  readonly vault: Vault;
   readonly store: MessageStore;
   readonly authenticator: Authenticator;
   readonly budgets: Budgets;
@@ -45,9 +47,9 @@ export interface OperationsParts {
 
 /** What wires may ask, each answered by the verb that does it. */
 export function createOperations(parts: OperationsParts): Operations {
-  const { pool, db, clock, authenticator, budgets, hosts, signingKeys } = parts;
+  const { pool, db, clock, vault, authenticator, budgets, hosts, signingKeys } = parts;
   const { onScheduleChanged, wakeDispatchers } = parts;
-  const transactionStore = new TransactionStore();
+  const transactionStore = new TransactionStore(vault);
   const operations: Operations = {
     ...createAudit(parts),
     ...createGateOperations({
@@ -68,20 +70,20 @@ export function createOperations(parts: OperationsParts): Operations {
       return outcome;
     },
     publishTogether: (commands, plan) => publishWithinBudget(parts, commands, plan),
-    getMessage: (tenantId, messageId) => orUnavailable(getMessage(pool, tenantId, messageId)),
+    getMessage: (tenantId, messageId) => orUnavailable(getMessage(pool, vault, tenantId, messageId)),
     async cancelMessages(tenantId, selection) {
       const cancelled = await orUnavailable(cancelMessages(pool, tenantId, selection));
       // A queue or a flow-control key may have a free place now.
       if (cancelled > 0) wakeDispatchers();
       return cancelled;
     },
-    listLogs: (tenantId, query) => orUnavailable(listLogs(pool, tenantId, query)),
-    listDeadLetters: (tenantId, query) => orUnavailable(listDeadLetters(pool, tenantId, query)),
-    getDeadLetter: (tenantId, id) => orUnavailable(getDeadLetter(pool, tenantId, id)),
+    listLogs: (tenantId, query) => orUnavailable(listLogs(pool, vault, tenantId, query)),
+    listDeadLetters: (tenantId, query) => orUnavailable(listDeadLetters(pool, vault, tenantId, query)),
+    getDeadLetter: (tenantId, id) => orUnavailable(getDeadLetter(pool, vault, tenantId, id)),
     deleteDeadLetters: (tenantId, selection) =>
       orUnavailable(deleteDeadLetters(pool, tenantId, selection)),
     async retryDeadLetters(tenantId, selection, overrides) {
-      const retry = { pool, clock, transactionStore };
+      const retry = { pool, clock, vault, transactionStore };
       const outcome = await orUnavailable(retryDeadLetters(retry, tenantId, selection, overrides));
       if (outcome.kind === "retried" && outcome.messageIds.length > 0) wakeDispatchers();
       return outcome;

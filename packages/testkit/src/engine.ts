@@ -7,6 +7,7 @@ import { claimDeliveries } from "@omnistore/engine/claim/claim-deliveries.sql";
 import { createCore, type CoreOptions, type EngineCore } from "@omnistore/engine/core";
 import type { LeasedDelivery } from "@omnistore/engine/leased-delivery";
 import { registerDispatcher } from "@omnistore/engine/lease/heartbeat.sql";
+import { storedContent } from "@omnistore/engine/message-row";
 import { makeMessage } from "@omnistore/engine/publish/make-message";
 import type { Outcome } from "@omnistore/engine/record/write-outcomes.sql";
 import { insertMessages, type NewMessage } from "@omnistore/engine/store/insert-messages.sql";
@@ -67,7 +68,15 @@ export async function startEngine(options: Partial<CoreOptions> = {}): Promise<T
       const message = makeMessage(given, core.clock.nowMs());
       const virtualTime = Math.round(core.clock.nowMs() * 1000);
       await insertMessages(core.pool, [
-        { message, due: given.due, deduplicationKey: null, owner: null, virtualTime, ...place },
+        {
+          message,
+          due: given.due,
+          deduplicationKey: null,
+          owner: null,
+          virtualTime,
+          content: storedContent(message, await core.vault.sealingKey(message.tenantId)),
+          ...place,
+        },
       ]);
       return message;
     },

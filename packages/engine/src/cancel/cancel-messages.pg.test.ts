@@ -31,7 +31,7 @@ async function storeMany(count: number): Promise<void> {
 
 async function statesOf(messageId: string): Promise<string[]> {
   const query = { messageIds: [messageId], order: "earliestFirst", count: 100 } as const;
-  const outcome = await listLogs(engine.core.pool, engine.tenantId, query);
+  const outcome = await listLogs(engine.core.pool, engine.core.vault, engine.tenantId, query);
   return outcome.kind === "page" ? outcome.page.items.map(({ state }) => state) : [];
 }
 

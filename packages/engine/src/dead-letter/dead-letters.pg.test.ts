@@ -41,8 +41,8 @@ async function bury(over: Partial<PublishCommand> = {}, agoMs = 0, status = 500)
 }
 
 function retry(selection: DeadLetterSelection, overrides = asItWas): Promise<RetryOutcome> {
-  const { pool, clock } = engine.core;
-  const parts = { pool, clock, transactionStore: new TransactionStore() };
+  const { pool, clock, vault } = engine.core;
+  const parts = { pool, clock, vault, transactionStore: new TransactionStore(vault) };
   return retryDeadLetters(parts, engine.tenantId, selection, overrides);
 }
 
@@ -57,7 +57,7 @@ function retriedIds(outcome: RetryOutcome): readonly string[] {
 
 async function load(ids: readonly string[]): Promise<readonly Message[]> {
   const keys = ids.map((messageId) => ({ tenantId: engine.tenantId, messageId }));
-  const found = await loadMessages(engine.core.pool, keys);
+  const found = await loadMessages(engine.core.pool, engine.core.vault, keys);
   return ids.flatMap((id) => found.get(id) ?? []);
 }
 
@@ -215,7 +215,7 @@ describe("03 §5 delete", () => {
     });
     await expect(remove(ids)).resolves.toEqual({ kind: "deleted", deleted: 1 });
     await expect(remove(ids)).resolves.toEqual({ kind: "deleted", deleted: 0 });
-    const left = await listDeadLetters(engine.core.pool, engine.tenantId, {
+    const left = await listDeadLetters(engine.core.pool, engine.core.vault, engine.tenantId, {
       order: "latestFirst",
       count: 10,
     });

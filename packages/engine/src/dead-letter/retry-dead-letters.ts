@@ -6,6 +6,7 @@ import type { DatabaseClock } from "../database-clock.ts";
 import { loadMessages } from "../load-messages.sql.ts";
 import { makeMessage } from "../publish/make-message.ts";
 import type { TransactionStore } from "../publish/transaction-store.ts";
+import type { Vault } from "../vault.ts";
 import { withPartitions } from "../with-partitions.ts";
 import { bySize } from "./by-size.sql.ts";
 import { selectPage } from "./select-page.ts";
@@ -14,6 +15,7 @@ import { takeDeadLetters } from "./take-dead-letters.sql.ts";
 export interface RetryParts {
   readonly pool: Pool;
   readonly clock: DatabaseClock;
+  readonly vault: Vault;
   readonly transactionStore: TransactionStore;
 }
 
@@ -41,6 +43,8 @@ export async function retryDeadLetters(
   if (page.kind === "bad-cursor") return page;
   const cursor = page.cursor === undefined ? {} : { cursor: page.cursor };
   if (page.ids.length === 0) return { kind: "retried", messageIds: [], ...cursor };
+  // Before the transaction: many of these at once must not wait for connections that they hold.
+  await parts.vault.sealingKey(tenantId);
   try {
     const messageIds = await withPartitions(parts.pool, () =>
       inTransaction(parts.pool, async (client) => {
@@ -62,7 +66,7 @@ export async function retryDeadLetters(
 /** Stores a copy of each message; as many at a time as fit into memory. */
 async function republish(
   client: Queryable,
-  { clock, transactionStore }: RetryParts,
+  { clock, vault, transactionStore }: RetryParts,
   tenantId: string,
   messageIds: readonly string[],
   overrides: RetryOverrides,
@@ -70,7 +74,7 @@ async function republish(
   const copies: string[] = [];
   for (const batch of await bySize(client, tenantId, messageIds)) {
     const keys = batch.map((messageId) => ({ tenantId, messageId }));
-    const originals = await loadMessages(client, keys);
+    const originals = await loadMessages(client, vault, keys);
     const nowMs = clock.nowMs();
     const toStore = batch.flatMap((messageId) => {
       const original = originals.get(messageId);

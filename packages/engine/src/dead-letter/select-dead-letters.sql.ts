@@ -1,19 +1,18 @@
 import type { Queryable } from "@omnistore/db/client";
 import type { DeadLetter, DeadLetterQuery } from "@omnistore/domain/history/dead-letter";
-import type { HeaderMap } from "@omnistore/domain/message/message";
 
+import { readAnswer, type AnswerRow } from "../answer-row.ts";
 import { messageConditions } from "../message-filter.ts";
 import { MESSAGE_COLUMNS, readPending, type MessageRow } from "../message-row.ts";
+import { SEALED } from "../sealed-content.ts";
 import { SqlParameters } from "../sql-parameters.ts";
+import type { DataKeys, Vault } from "../vault.ts";
 import { dayOfDeath } from "./day-of-death.ts";
 
-interface DeadLetterRow extends MessageRow {
+interface DeadLetterRow extends MessageRow, AnswerRow {
   readonly dead_letter_id: string;
   readonly not_before: Date;
   readonly died_at: Date;
-  readonly status: number | null;
-  readonly response_headers: HeaderMap | null;
-  readonly response_body: Buffer | null;
   readonly error: string | null;
 }
 
@@ -25,6 +24,7 @@ const JOINED = `dead_letters l JOIN messages m ON m.tenant_id = l.tenant_id
 /** Up to `limit` entries beyond the cursor (the id of the last one seen), by time of death. */
 export async function selectDeadLetters(
   db: Queryable,
+  vault: Vault,
   tenantId: string,
   query: DeadLetterQuery,
   limit: number,
@@ -32,7 +32,8 @@ export async function selectDeadLetters(
   const parameters = new SqlParameters();
   const rest = restOfStatement(tenantId, query, limit, parameters);
   const { rows } = await db.query<DeadLetterRow>(`SELECT ${COLUMNS} ${rest}`, parameters.values);
-  return rows.map(readDeadLetter);
+  const keys = await keysFor(vault, rows);
+  return vault.readable(rows, (row) => readDeadLetter(row, keys));
 }
 
 /** The same entries by their ids alone. */
@@ -84,6 +85,7 @@ function restOfStatement(
 /** One entry, or null. The day of death is in its id. */
 export async function getDeadLetter(
   db: Queryable,
+  vault: Vault,
   tenantId: string,
   id: string,
 ): Promise<DeadLetter | null> {
@@ -91,23 +93,23 @@ export async function getDeadLetter(
     `SELECT ${COLUMNS} FROM ${JOINED} WHERE l.tenant_id = $1 AND l.id = $2 AND l.died_on = $3`,
     [tenantId, id, dayOfDeath(id)],
   );
-  return rows[0] ? readDeadLetter(rows[0]) : null;
+  return rows[0] ? readDeadLetter(rows[0], await keysFor(vault, rows)) : null;
 }
 
-function readDeadLetter(row: DeadLetterRow): DeadLetter {
+function keysFor(vault: Vault, rows: readonly DeadLetterRow[]): Promise<DataKeys> {
+  const isSealed = (row: DeadLetterRow) => row.headers === SEALED || row.response_headers === SEALED;
+  return vault.keysOf(rows.filter(isSealed).map((row) => row.tenant_id));
+}
+
+function readDeadLetter(row: DeadLetterRow, keys: DataKeys): DeadLetter {
+  const message = readPending(row, keys);
+  const of = { tenantId: message.tenantId, messageId: message.id };
+  const response = readAnswer(row, of, keys);
   return {
     id: row.dead_letter_id,
-    message: readPending(row),
+    message,
     diedAt: row.died_at.getTime(),
     ...(row.error === null ? {} : { error: row.error }),
-    ...(row.status === null
-      ? {}
-      : {
-          response: {
-            status: row.status,
-            headers: row.response_headers ?? {},
-            body: row.response_body ?? Buffer.alloc(0),
-          },
-        }),
+    ...(response === undefined ? {} : { response }),
   };
 }

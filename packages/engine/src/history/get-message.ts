@@ -2,11 +2,13 @@ import type { Pool } from "@omnistore/db/client";
 import type { PendingMessage } from "@omnistore/domain/message/message";
 import { messageExpiryDay } from "@omnistore/domain/message/message-id";
 
-import { MESSAGE_COLUMNS, readPending, type MessageRow } from "../message-row.ts";
+import { MESSAGE_COLUMNS, readPending, tenantsOfSealed, type MessageRow } from "../message-row.ts";
+import type { Vault } from "../vault.ts";
 
 /** A message that is still to be delivered, or null when there is none of that id. */
 export async function getMessage(
   pool: Pool,
+  vault: Vault,
   tenantId: string,
   messageId: string,
 ): Promise<PendingMessage | null> {
@@ -17,5 +19,5 @@ export async function getMessage(
     [tenantId, messageId, messageExpiryDay(messageId)],
   );
   const [row] = rows;
-  return row ? readPending(row) : null;
+  return row ? readPending(row, await vault.keysOf(tenantsOfSealed(rows))) : null;
 }

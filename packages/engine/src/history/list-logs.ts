@@ -2,13 +2,17 @@ import type { Pool } from "@omnistore/db/client";
 import type { LogEvent, LogQuery, PageOutcome } from "@omnistore/domain/history/log-event";
 import type { Message } from "@omnistore/domain/message/message";
 
+import { readAnswer } from "../answer-row.ts";
 import { loadMessages } from "../load-messages.sql.ts";
+import { SEALED } from "../sealed-content.ts";
+import type { DataKeys, Vault } from "../vault.ts";
 import { decodePosition, encodePosition } from "./keyset-cursor.ts";
 import { selectLogEvents, type LogRow } from "./select-log-events.sql.ts";
 
 /** A page of the tenant's log. Two statements, whatever the size of the page. */
 export async function listLogs(
   pool: Pool,
+  vault: Vault,
   tenantId: string,
   query: LogQuery,
 ): Promise<PageOutcome<LogEvent>> {
@@ -19,12 +23,16 @@ export async function listLogs(
   const page = rows.slice(0, query.count);
   const messages = await loadMessages(
     pool,
+    vault,
     page.map((row) => ({ tenantId, messageId: row.message_id })),
   );
-  const items = page.flatMap((row) => {
+  const isSealed = page.some((row) => row.response_headers === SEALED);
+  const keys = await vault.keysOf(isSealed ? [tenantId] : []);
+  const known = page.flatMap((row) => {
     const message = messages.get(row.message_id);
-    return message ? [readEvent(row, message)] : [];
+    return message ? [{ row, message }] : [];
   });
+  const items = vault.readable(known, ({ row, message }) => readEvent(row, message, keys));
   const last = page.at(-1);
   if (last === undefined || rows.length <= query.count) return { kind: "page", page: { items } };
   const cursor = encodePosition({
@@ -35,21 +43,15 @@ export async function listLogs(
   return { kind: "page", page: { items, cursor } };
 }
 
-function readEvent(row: LogRow, message: Message): LogEvent {
+function readEvent(row: LogRow, message: Message, keys: DataKeys): LogEvent {
+  const { tenantId, id: messageId } = message;
+  const response = readAnswer(row, { tenantId, messageId }, keys);
   return {
     time: Math.floor(Number(row.micros) / 1000),
     state: row.state,
     message,
     ...(row.next_due_ms === null ? {} : { nextDeliveryTime: Math.ceil(row.next_due_ms) }),
     ...(row.error === null ? {} : { error: row.error }),
-    ...(row.status === null
-      ? {}
-      : {
-          response: {
-            status: row.status,
-            headers: row.response_headers ?? {},
-            body: row.response_body ?? Buffer.alloc(0),
-          },
-        }),
+    ...(response === undefined ? {} : { response }),
   };
 }

@@ -103,7 +103,7 @@ describe("03 §8 the log is read from an index, a page and no more", () => {
     );
     expect(read).toBeGreaterThan(0);
     expect(read).toBeLessThan(PAGE * 20);
-    const outcome = await listLogs(engine.core.pool, engine.tenantId, query);
+    const outcome = await listLogs(engine.core.pool, engine.core.vault, engine.tenantId, query);
     expect(outcome.kind === "page" && outcome.page.items.length).toBeGreaterThanOrEqual(3);
   });
 });
@@ -113,7 +113,7 @@ describe("03 §8 pages of the log", () => {
     "join without gap or double, %s",
     async (order) => {
       const range = { fromMs: nowMs, toMs: nowMs + 10_000 };
-      const all = await listLogs(engine.core.pool, engine.tenantId, {
+      const all = await listLogs(engine.core.pool, engine.core.vault, engine.tenantId, {
         order,
         count: 1_000,
         ...range,
@@ -125,7 +125,7 @@ describe("03 §8 pages of the log", () => {
       let cursor: string | undefined;
       do {
         const query = { order, count: 7, ...range, ...(cursor === undefined ? {} : { cursor }) };
-        const outcome = await listLogs(engine.core.pool, engine.tenantId, query);
+        const outcome = await listLogs(engine.core.pool, engine.core.vault, engine.tenantId, query);
         if (outcome.kind !== "page") throw new Error("no page");
         paged.push(...outcome.page.items);
         cursor = outcome.page.cursor;

@@ -1,19 +1,17 @@
 import type { Pool } from "@omnistore/db/client";
 import type { LogQuery, LogState } from "@omnistore/domain/history/log-event";
 
+import type { AnswerRow } from "../answer-row.ts";
 import type { LogPosition } from "./keyset-cursor.ts";
 import { logStatement } from "./log-statement.sql.ts";
 
 /** An event before its message is joined to it. */
-export interface LogRow {
+export interface LogRow extends AnswerRow {
   readonly micros: string;
   readonly message_id: string;
   readonly rank: number;
   readonly state: LogState;
   readonly next_due_ms: number | null;
-  readonly status: number | null;
-  readonly response_headers: Record<string, string[]> | null;
-  readonly response_body: Buffer | null;
   readonly error: string | null;
 }
 

@@ -1,8 +1,11 @@
 import type { PublishCommand, PublishOutcome } from "@omnistore/domain/publish/publish-command";
 
+import type { DataKey } from "../data-key.ts";
 import type { DatabaseClock } from "../database-clock.ts";
 import { BufferFullError } from "../group-commit.ts";
-import type { MessageStore } from "../store/message-store.ts";
+import { storedContent } from "../message-row.ts";
+import type { MessageStore, StoreRequest } from "../store/message-store.ts";
+import type { Vault } from "../vault.ts";
 import { deduplicationKey } from "./deduplication-key.ts";
 import { makeMessage } from "./make-message.ts";
 
@@ -20,22 +23,22 @@ const NOTHING_STORED: PublishOutcome = {
 export interface PublishParts {
   readonly store: MessageStore;
   readonly clock: DatabaseClock;
+  readonly vault: Vault;
   /** Told why a publish could not be stored; the publisher learns only that it was not. */
   readonly onError: (error: unknown) => void;
 }
 
-/** Makes a message of each command; they are stored in one transaction, all or none. */
+/** Makes a message of each command of one tenant; they are stored in one transaction, all or none. */
 export async function publishTogether(
   parts: PublishParts,
   commands: readonly PublishCommand[],
 ): Promise<readonly PublishOutcome[]> {
   const nowMs = parts.clock.nowMs();
-  const requests = commands.map((command) => ({
-    message: makeMessage(command, nowMs),
-    due: command.due,
-    deduplicationKey: deduplicationKey(command),
-  }));
+  const [first] = commands;
+  if (first === undefined) return [];
   try {
+    const key = await parts.vault.sealingKey(first.tenantId);
+    const requests = commands.map((command) => requestOf(command, nowMs, key));
     const answers = await parts.store.store(requests);
     return requests.map(({ message }, index) => {
       const messageId = answers[index] ?? message.id;
@@ -46,4 +49,14 @@ export async function publishTogether(
     parts.onError(error);
     return commands.map(() => NOTHING_STORED);
   }
+}
+
+function requestOf(command: PublishCommand, nowMs: number, key: DataKey | null): StoreRequest {
+  const message = makeMessage(command, nowMs);
+  return {
+    message,
+    due: command.due,
+    deduplicationKey: deduplicationKey(command),
+    content: storedContent(message, key),
+  };
 }

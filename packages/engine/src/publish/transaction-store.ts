@@ -2,8 +2,10 @@ import type { Queryable } from "@omnistore/db/client";
 import type { Message } from "@omnistore/domain/message/message";
 import type { Due } from "@omnistore/domain/publish/publish-command";
 
+import { storedContent } from "../message-row.ts";
 import { FairPlaces } from "../store/fair-places.ts";
 import { insertMessages } from "../store/insert-messages.sql.ts";
+import type { Vault } from "../vault.ts";
 
 /** A message that is stored together with something else. */
 export interface MessageToStore {
@@ -20,16 +22,28 @@ const STATEMENT_BYTES = 16 * 1024 * 1024;
 /** Stores messages in the caller's transaction: they are there when it commits, or not at all. */
 export class TransactionStore {
   readonly #places = new FairPlaces();
+  readonly #vault: Vault;
 
-  /** `nowMs` is the database's time. */
+  constructor(vault: Vault) {
+    this.#vault = vault;
+  }
+
+  /** `nowMs` is the database's time. A tenant without a key is gone, and nothing is stored for it. */
   async store(db: Queryable, batch: readonly MessageToStore[], nowMs: number): Promise<void> {
     const nowMicros = Math.round(nowMs * 1000);
-    const rows = batch.map((toStore) => ({
-      ...toStore,
-      deduplicationKey: null,
-      virtualTime: this.#places.next(toStore.message.tenantId, nowMicros),
-      owner: null,
-    }));
+    const keys = await this.#vault.sealingKeys(batch.map(({ message }) => message.tenantId));
+    const rows = batch.flatMap((toStore) => {
+      const { tenantId } = toStore.message;
+      const key = keys === null ? null : keys.get(tenantId);
+      if (key === undefined) return [];
+      return {
+        ...toStore,
+        content: storedContent(toStore.message, key),
+        deduplicationKey: null,
+        virtualTime: this.#places.next(tenantId, nowMicros),
+        owner: null,
+      };
+    });
     for (const piece of piecesOf(rows)) await insertMessages(db, piece);
   }
 }

@@ -23,6 +23,7 @@ function openRecorder() {
   const recorder = new OutcomeRecorder({
     pool: engine.core.pool,
     clock: engine.core.clock,
+    vault: engine.core.vault,
     onStored: () => stored.push(1),
     onError: (error) => errors.push(error),
   });

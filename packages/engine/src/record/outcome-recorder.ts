@@ -2,9 +2,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { inTransaction, type Pool } from "@omnistore/db/client";
 
+import { sealAnswer } from "../answer-row.ts";
 import type { DatabaseClock } from "../database-clock.ts";
 import { GroupCommit, isFaultOfTheData } from "../group-commit.ts";
 import { TransactionStore } from "../publish/transaction-store.ts";
+import type { Vault } from "../vault.ts";
 import { withPartitions } from "../with-partitions.ts";
 import { holdOutcomes } from "./hold-outcomes.sql.ts";
 import { writeOutcomes, type Outcome } from "./write-outcomes.sql.ts";
@@ -12,6 +14,7 @@ import { writeOutcomes, type Outcome } from "./write-outcomes.sql.ts";
 export interface OutcomeRecorderParts {
   readonly pool: Pool;
   readonly clock: DatabaseClock;
+  readonly vault: Vault;
   /** Called after a commit that stored callbacks: there is something to deliver. */
   readonly onStored: () => void;
   readonly onError: (error: unknown) => void;
@@ -31,11 +34,12 @@ const RETRY_MS = 500;
 export class OutcomeRecorder {
   readonly #parts: OutcomeRecorderParts;
   readonly #commit: GroupCommit<Outcome, boolean>;
-  readonly #callbacks = new TransactionStore();
+  readonly #callbacks: TransactionStore;
   #closing = false;
 
   constructor(parts: OutcomeRecorderParts) {
     this.#parts = parts;
+    this.#callbacks = new TransactionStore(parts.vault);
     this.#commit = new GroupCommit(
       (batch) => withPartitions(parts.pool, () => this.#write(batch)),
       LIMITS,
@@ -52,7 +56,7 @@ export class OutcomeRecorder {
     const size = sizeOf(outcome);
     for (;;) {
       try {
-        return await this.#commit.submit(outcome, size);
+        return await this.#commit.submit(await this.#withSealedAnswer(outcome), size);
       } catch (error) {
         this.#parts.onError(error);
         if (this.#closing || isFaultOfTheData(error)) return false;
@@ -65,6 +69,17 @@ export class OutcomeRecorder {
   async close(): Promise<void> {
     this.#closing = true;
     await this.#commit.drain();
+  }
+
+  /** Of a tenant without a key, which is gone, no answer is kept. */
+  async #withSealedAnswer(outcome: Outcome): Promise<Outcome> {
+    if (outcome.responseHeaders === null) return outcome;
+    const { tenantId } = outcome.leased;
+    const keys = await this.#parts.vault.sealingKeys([tenantId]);
+    if (keys === null) return outcome;
+    const key = keys.get(tenantId);
+    if (key === undefined) return { ...outcome, responseHeaders: null, responseBody: null };
+    return { ...outcome, ...sealAnswer(key, outcome.leased, outcome) };
   }
 
   /** Callbacks are stored with the outcomes that call for them, or not at all; without any, one statement does. */

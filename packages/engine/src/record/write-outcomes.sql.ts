@@ -1,14 +1,14 @@
 import type { Queryable } from "@omnistore/db/client";
 import type { AttemptOutcome } from "@omnistore/domain/history/attempt";
-import type { HeaderMap } from "@omnistore/domain/message/message";
 
+import type { StoredAnswer } from "../answer-row.ts";
 import { gatesOf, markGates } from "../mark-gates.ts";
 import { meterAttempts } from "../meter-usage.ts";
 import type { LeasedDelivery } from "../leased-delivery.ts";
 import type { MessageToStore } from "../publish/transaction-store.ts";
 
 /** How one attempt ended and what follows. Times are unix milliseconds of the database's clock. */
-export interface Outcome {
+export interface Outcome extends StoredAnswer {
   readonly leased: LeasedDelivery;
   readonly outcome: AttemptOutcome;
   readonly startedAtMs: number;
@@ -18,8 +18,6 @@ export interface Outcome {
   /** Id of the dead letter; null unless the outcome is `dead`. */
   readonly deadLetterId: string | null;
   readonly status: number | null;
-  readonly responseHeaders: HeaderMap | null;
-  readonly responseBody: Buffer | null;
   readonly error: string | null;
   /** Bytes of the body that was sent. */
   readonly sentBytes: number;

@@ -10,6 +10,7 @@ import { LRUCache } from "lru-cache";
 import { isFaultOfTheData } from "../group-commit.ts";
 import { TransactionStore } from "../publish/transaction-store.ts";
 import { selectEndpoints } from "../topic/select-endpoints.sql.ts";
+import type { Vault } from "../vault.ts";
 import { isMissingPartition, withPartitions } from "../with-partitions.ts";
 import {
   advance,
@@ -47,12 +48,13 @@ const PREPARE_PIECE = 25;
  */
 export class ScheduleRunner {
   readonly #pool: Pool;
-  readonly #store = new TransactionStore();
+  readonly #store: TransactionStore;
   readonly #crons = new LRUCache<string, Cron>({ max: REMEMBERED });
   readonly #followings = new LRUCache<string, { ms: number | null }>({ max: REMEMBERED });
 
-  constructor(pool: Pool) {
+  constructor(pool: Pool, vault: Vault) {
     this.#pool = pool;
+    this.#store = new TransactionStore(vault);
   }
 
   /** One batch of what is due, if anything is. `atMs` takes the place of the database's time in simulations. */

@@ -4,6 +4,7 @@ import { messageExpiryDay } from "@omnistore/domain/message/message-id";
 import type { Message } from "@omnistore/domain/message/message";
 import type { Due } from "@omnistore/domain/publish/publish-command";
 
+import { storedContent, type StoredContent } from "../message-row.ts";
 import { meterPublishes } from "../meter-usage.ts";
 
 /** One message with the place that its delivery starts from. */
@@ -18,6 +19,8 @@ export interface NewMessage {
   readonly owner: string | null;
   /** Queue whose place the message takes part in, without waiting for one of its own: a callback. */
   readonly inQueueOf?: string | null;
+  /** The content as it is stored; absent: in clear. */
+  readonly content?: StoredContent;
 }
 
 /**
@@ -37,11 +40,11 @@ WITH input AS (
   SELECT * FROM unnest(
     $2::uuid[], $3::uuid[], $4::date[], $5::float8[], $6::float8[], $7::text[], $8::text[],
     $9::text[], $10::text[], $11::int[], $12::int[], $13::int[], $14::text[], $15::bytea[],
-    $16::int8[], $17::uuid[], $19::text[], $20::boolean[], $21::text[], $22::int[], $23::int[], $24::int[]
+    $16::int8[], $17::uuid[], $19::text[], $20::boolean[], $21::text[], $22::int[], $23::int[], $24::int[], $25::int[]
   ) WITH ORDINALITY AS i (
     tenant_id, id, expires_on, delay_ms, at_ms, wire, destination,
-    method, headers, body_start, body_length, max_retries, options, deduplication_key,
-    virtual_time, owner, queue, queue_passed, flow_key, parallelism, rate, period_seconds, place
+    method, headers, body_start, stored_length, max_retries, options, deduplication_key,
+    virtual_time, owner, queue, queue_passed, flow_key, parallelism, rate, period_seconds, body_length, place
   )
 ), keys AS (
   INSERT INTO deduplications AS d (tenant_id, key, message_id, expires_at)
@@ -62,7 +65,7 @@ WITH input AS (
     tenant_id, id, expires_on, not_before, wire, destination, method, headers, body, max_retries, options
   )
   SELECT tenant_id, id, expires_on, not_before, wire, destination, method, headers::jsonb,
-    substring($1::bytea FROM body_start + 1 FOR body_length), max_retries, options::jsonb
+    substring($1::bytea FROM body_start + 1 FOR stored_length), max_retries, options::jsonb
   FROM answered WHERE answers_for = id
 ), queued AS (
   INSERT INTO deliveries (
@@ -106,7 +109,8 @@ export async function insertMessages(
   db: Queryable,
   batch: readonly NewMessage[],
 ): Promise<readonly string[]> {
-  const { bodies, starts } = packBodies(batch);
+  const contents = batch.map(({ message, content }) => content ?? storedContent(message, null));
+  const { bodies, starts } = packBodies(contents);
   const { rows } = await db.query<{ id: string; answers_for: string }>({
     name: "insert-messages",
     text: INSERT_MESSAGES,
@@ -120,11 +124,11 @@ export async function insertMessages(
       batch.map(({ message }) => message.wire),
       batch.map(({ message }) => message.destination),
       batch.map(({ message }) => message.method),
-      batch.map(({ message }) => JSON.stringify(message.headers)),
+      contents.map(({ headers }) => headers),
       starts,
-      batch.map(({ message }) => message.body.length),
+      contents.map(({ body }) => body.length),
       batch.map(({ message }) => message.maxRetries),
-      batch.map(({ message }) => optionsColumn(message)),
+      contents.map(({ options }) => options),
       batch.map(({ deduplicationKey }) => deduplicationKey),
       batch.map(({ virtualTime }) => virtualTime),
       batch.map(({ owner }) => owner),
@@ -135,6 +139,7 @@ export async function insertMessages(
       batch.map(({ message }) => message.options.flowControl?.parallelism ?? null),
       batch.map(({ message }) => message.options.flowControl?.rate ?? null),
       batch.map(({ message }) => message.options.flowControl?.periodSeconds ?? null),
+      batch.map(({ message }) => message.body.length),
     ],
   });
   const answers = new Map(rows.map((row) => [row.id, row.answers_for]));
@@ -142,10 +147,10 @@ export async function insertMessages(
 }
 
 /** All bodies in one buffer and where each starts; one that several messages share is there once. */
-function packBodies(batch: readonly NewMessage[]): { bodies: Buffer; starts: readonly number[] } {
+function packBodies(contents: readonly StoredContent[]): { bodies: Buffer; starts: readonly number[] } {
   const startOf = new Map<Buffer, number>();
   let end = 0;
-  const starts = batch.map(({ message: { body } }) => {
+  const starts = contents.map(({ body }) => {
     const known = startOf.get(body);
     if (known !== undefined) return known;
     const start = end;
@@ -154,9 +159,4 @@ function packBodies(batch: readonly NewMessage[]): { bodies: Buffer; starts: rea
     return start;
   });
   return { bodies: Buffer.concat([...startOf.keys()], end), starts };
-}
-
-function optionsColumn({ options }: Message): string | null {
-  const text = JSON.stringify(options);
-  return text === "{}" ? null : text;
 }

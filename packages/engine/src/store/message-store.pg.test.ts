@@ -25,7 +25,7 @@ function openStore(directLane?: DirectLane) {
       announced += 1;
     },
   });
-  const parts = { store, clock: engine.core.clock, onError: () => undefined };
+  const parts = { store, clock: engine.core.clock, vault: engine.core.vault, onError: () => undefined };
   type Commands = readonly Parameters<TestEngine["command"]>[0][];
   return {
     store,
@@ -77,6 +77,7 @@ describe("group commit", () => {
     );
     const loaded = await loadMessages(
       engine.core.pool,
+      engine.core.vault,
       stored.map(({ message }) => ({ tenantId: engine.tenantId, messageId: message.id })),
     );
     for (const { message } of stored) expect(loaded.get(message.id)).toMatchObject(message);

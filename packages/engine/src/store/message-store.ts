@@ -5,6 +5,7 @@ import type { Due } from "@omnistore/domain/publish/publish-command";
 
 import type { DatabaseClock } from "../database-clock.ts";
 import { GroupCommit } from "../group-commit.ts";
+import type { StoredContent } from "../message-row.ts";
 import { withPartitions } from "../with-partitions.ts";
 import type { DirectLane, Reservation } from "./direct-lane.ts";
 import { FairPlaces } from "./fair-places.ts";
@@ -15,6 +16,8 @@ export interface StoreRequest {
   readonly message: Message;
   readonly due: Due;
   readonly deduplicationKey: Buffer | null;
+  /** The content as it is stored; absent: in clear. */
+  readonly content?: StoredContent;
 }
 
 export interface MessageStoreParts {
