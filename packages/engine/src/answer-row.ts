@@ -44,11 +44,7 @@ export function readAnswer(row: AnswerRow, of: MessageKey, keys: DataKeys): Answ
   const { status, response_headers: headers, response_body: body } = row;
   if (status === null) return undefined;
   if (headers !== SEALED) return { status, headers: headers ?? {}, body: body ?? Buffer.alloc(0) };
-  const opened = openContent<{ headers: HeaderMap }>(
-    keys.get(of.tenantId),
-    placeOf(of),
-    body ?? Buffer.alloc(0),
-  );
+  const opened = openContent(keys.get(of.tenantId), placeOf(of), body ?? Buffer.alloc(0));
   return { status, headers: opened.named.headers, body: opened.body };
 }
 

@@ -9,7 +9,7 @@ import type {
 import { messageIdTime } from "@omnistore/domain/message/message-id";
 
 import type { DataKey } from "./data-key.ts";
-import { openContent, SEALED, sealContent } from "./sealed-content.ts";
+import { openContent, SEALED, sealContent, type SealedNames } from "./sealed-content.ts";
 import type { DataKeys } from "./vault.ts";
 
 /** The columns of a message, in the shape that the driver returns. */
@@ -35,11 +35,6 @@ export interface StoredContent {
   readonly options: string | null;
 }
 
-/** What the body's seal takes in besides the body: nobody searches by it. */
-interface SealedWithBody extends Pick<MessageOptions, "callback" | "failureCallback"> {
-  readonly headers: HeaderMap;
-}
-
 const SEALED_HEADERS = JSON.stringify(SEALED);
 
 /** Sealed by the tenant's key, or in clear when `key` is null. What filters look at stays in clear. */
@@ -49,7 +44,7 @@ export function storedContent(message: Message, key: DataKey | null): StoredCont
     return { headers: JSON.stringify(headers), body, options: optionsColumn(options) };
   }
   const { callback, failureCallback, ...searchable } = options;
-  const named: SealedWithBody = {
+  const named: SealedNames = {
     headers,
     ...(callback === undefined ? {} : { callback }),
     ...(failureCallback === undefined ? {} : { failureCallback }),
@@ -99,7 +94,7 @@ function readContent(
   keys: DataKeys,
 ): Pick<Message, "headers" | "body" | "options"> {
   if (headers !== SEALED) return { headers, body, options: options ?? {} };
-  const opened = openContent<SealedWithBody>(keys.get(tenantId), placeOf(tenantId, id), body);
+  const opened = openContent(keys.get(tenantId), placeOf(tenantId, id), body);
   const { headers: sealedHeaders, ...callbacks } = opened.named;
   return { headers: sealedHeaders, body: opened.body, options: { ...options, ...callbacks } };
 }

@@ -70,7 +70,8 @@ export function createOperations(parts: OperationsParts): Operations {
       return outcome;
     },
     publishTogether: (commands, plan) => publishWithinBudget(parts, commands, plan),
-    getMessage: (tenantId, messageId) => orUnavailable(getMessage(pool, vault, tenantId, messageId)),
+    getMessage: (tenantId, messageId) =>
+      orUnavailable(getMessage(pool, vault, tenantId, messageId)),
     async cancelMessages(tenantId, selection) {
       const cancelled = await orUnavailable(cancelMessages(pool, tenantId, selection));
       // A queue or a flow-control key may have a free place now.
@@ -78,7 +79,8 @@ export function createOperations(parts: OperationsParts): Operations {
       return cancelled;
     },
     listLogs: (tenantId, query) => orUnavailable(listLogs(pool, vault, tenantId, query)),
-    listDeadLetters: (tenantId, query) => orUnavailable(listDeadLetters(pool, vault, tenantId, query)),
+    listDeadLetters: (tenantId, query) =>
+      orUnavailable(listDeadLetters(pool, vault, tenantId, query)),
     getDeadLetter: (tenantId, id) => orUnavailable(getDeadLetter(pool, vault, tenantId, id)),
     deleteDeadLetters: (tenantId, selection) =>
       orUnavailable(deleteDeadLetters(pool, tenantId, selection)),

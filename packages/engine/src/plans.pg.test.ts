@@ -210,7 +210,10 @@ const cancelBy = (pool: Pool, filter: object) =>
 const verbs: readonly (readonly [string, (pool: Pool) => Promise<unknown>])[] = [
   ["claim", async (pool) => claimDeliveries(pool, await engine.dispatcher(), 64)],
   ["promote", (pool) => promoteDue(pool, 500)],
-  ["load", (pool) => loadMessages(pool, engine.core.vault, [{ tenantId, messageId: sample.delayed }])],
+  [
+    "load",
+    (pool) => loadMessages(pool, engine.core.vault, [{ tenantId, messageId: sample.delayed }]),
+  ],
   [
     "publish",
     (pool) =>
@@ -239,7 +242,10 @@ const verbs: readonly (readonly [string, (pool: Pool) => Promise<unknown>])[] = 
   ["get a message", (pool) => getMessage(pool, engine.core.vault, tenantId, sample.delayed)],
   ["list logs", (pool) => listLogs(pool, engine.core.vault, tenantId, page)],
   ["list dead letters", (pool) => listDeadLetters(pool, engine.core.vault, tenantId, page)],
-  ["get a dead letter", (pool) => getDeadLetter(pool, engine.core.vault, tenantId, sample.deadLetter)],
+  [
+    "get a dead letter",
+    (pool) => getDeadLetter(pool, engine.core.vault, tenantId, sample.deadLetter),
+  ],
   [
     "cancel by id",
     (pool) => cancelMessages(pool, tenantId, { kind: "ids", messageIds: [sample.delayed] }),

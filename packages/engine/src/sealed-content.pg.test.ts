@@ -58,11 +58,13 @@ async function load({ tenantId: owner, id }: Message): Promise<Message | undefin
   return (await loadMessages(engine.core.pool, engine.core.vault, [key])).get(id);
 }
 
+function asText(value: unknown): string {
+  return Buffer.isBuffer(value) ? value.toString("latin1") : JSON.stringify(value);
+}
+
 /** Everything of a table in one text, bytes as they are. */
 async function dump(table: string): Promise<string> {
   const { rows } = await engine.core.pool.query<Record<string, unknown>>(`SELECT * FROM ${table}`);
-  const asText = (value: unknown) =>
-    Buffer.isBuffer(value) ? value.toString("latin1") : JSON.stringify(value);
   return rows.flatMap((row) => Object.values(row).map(asText)).join("\n");
 }
 
@@ -107,7 +109,9 @@ describe("a message", () => {
   test("of a time before sealing is read beside the sealed ones", async () => {
     const given = engine.command({ ...SECRETS, tenantId });
     const sealed = await storeIn(tenantId);
-    const clear = await engine.store(given, { content: storedContent(await storeIn(tenantId), null) });
+    const clear = await engine.store(given, {
+      content: storedContent(await storeIn(tenantId), null),
+    });
     expect(await load(sealed)).toMatchObject({ id: sealed.id, ...SECRETS });
     expect(await load(clear)).toMatchObject({ id: clear.id, ...SECRETS });
   });
@@ -152,25 +156,36 @@ describe("a message", () => {
   });
 });
 
+function fail(error: unknown): never {
+  expect.fail(String(error));
+}
+
+/** Makes a dead letter of a message: its receiver answered with canaries. */
+async function bury(message: Message) {
+  const { pool, clock, vault } = engine.core;
+  const owner = await engine.dispatcher();
+  const { leased } = await claimDeliveries(pool, owner, 500);
+  const mine = leased.find(({ messageId }) => messageId === message.id);
+  if (mine === undefined) throw new Error("the message was not claimed");
+  const recorder = new OutcomeRecorder({
+    pool,
+    clock,
+    vault,
+    onStored: () => undefined,
+    onError: fail,
+  });
+  const died = engine.outcome(mine, {
+    outcome: "dead",
+    deadLetterId: makeUuidV7({ unixMs: Date.now(), random: randomBytes(10) }),
+    status: 500,
+    responseHeaders: { "Set-Cookie": ["canary-cookie"] },
+    responseBody: Buffer.from("canary-answer"),
+    error: "destination answered 500",
+  });
+  await expect(recorder.record(died)).resolves.toBe(true);
+}
+
 describe("the answer of a receiver", () => {
-  async function bury(message: Message) {
-    const { pool, clock, vault } = engine.core;
-    const owner = await engine.dispatcher();
-    const { leased } = await claimDeliveries(pool, owner, 500);
-    const mine = leased.find(({ messageId }) => messageId === message.id);
-    if (mine === undefined) throw new Error("the message was not claimed");
-    const onError = (error: unknown) => expect.fail(String(error));
-    const recorder = new OutcomeRecorder({ pool, clock, vault, onStored: () => undefined, onError });
-    const died = engine.outcome(mine, {
-      outcome: "dead",
-      deadLetterId: makeUuidV7({ unixMs: Date.now(), random: randomBytes(10) }),
-      status: 500,
-      responseHeaders: { "Set-Cookie": ["canary-cookie"] },
-      responseBody: Buffer.from("canary-answer"),
-      error: "destination answered 500",
-    });
-    await expect(recorder.record(died)).resolves.toBe(true);
-  }
   const answer = {
     status: 500,
     headers: { "Set-Cookie": ["canary-cookie"] },

@@ -97,7 +97,8 @@ export async function getDeadLetter(
 }
 
 function keysFor(vault: Vault, rows: readonly DeadLetterRow[]): Promise<DataKeys> {
-  const isSealed = (row: DeadLetterRow) => row.headers === SEALED || row.response_headers === SEALED;
+  const isSealed = (row: DeadLetterRow) =>
+    row.headers === SEALED || row.response_headers === SEALED;
   return vault.keysOf(rows.filter(isSealed).map((row) => row.tenant_id));
 }
 

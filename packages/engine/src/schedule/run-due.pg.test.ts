@@ -202,7 +202,10 @@ describe("runDue", () => {
 
   test("runners at the same time share what is due and fire each tick once", async () => {
     await Promise.all(Array.from({ length: 60 }, () => create("0 0 * * *")));
-    const runners = Array.from({ length: 4 }, () => new ScheduleRunner(engine.core.pool, engine.core.vault));
+    const runners = Array.from(
+      { length: 4 },
+      () => new ScheduleRunner(engine.core.pool, engine.core.vault),
+    );
     const runs = await Promise.all(runners.map((each) => each.runDue(midnight)));
     expect(runs.reduce((sum, { fired }) => sum + fired, 0)).toBe(60);
     expect(await engine.count("messages")).toBe(60);

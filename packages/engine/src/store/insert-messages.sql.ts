@@ -147,7 +147,10 @@ export async function insertMessages(
 }
 
 /** All bodies in one buffer and where each starts; one that several messages share is there once. */
-function packBodies(contents: readonly StoredContent[]): { bodies: Buffer; starts: readonly number[] } {
+function packBodies(contents: readonly StoredContent[]): {
+  bodies: Buffer;
+  starts: readonly number[];
+} {
   const startOf = new Map<Buffer, number>();
   let end = 0;
   const starts = contents.map(({ body }) => {

@@ -25,7 +25,12 @@ function openStore(directLane?: DirectLane) {
       announced += 1;
     },
   });
-  const parts = { store, clock: engine.core.clock, vault: engine.core.vault, onError: () => undefined };
+  const parts = {
+    store,
+    clock: engine.core.clock,
+    vault: engine.core.vault,
+    onError: () => undefined,
+  };
   type Commands = readonly Parameters<TestEngine["command"]>[0][];
   return {
     store,
