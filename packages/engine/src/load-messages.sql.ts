@@ -2,7 +2,8 @@ import type { Queryable } from "@omnistore/db/client";
 import type { PendingMessage } from "@omnistore/domain/message/message";
 import { messageExpiryDay } from "@omnistore/domain/message/message-id";
 
-import { MESSAGE_COLUMNS, readPending, tenantsOfSealed, type MessageRow } from "./message-row.ts";
+import { MESSAGE_COLUMNS, readPending, type MessageRow } from "./message-row.ts";
+import { tenantsOfSealed } from "./sealed-content.ts";
 import type { Vault } from "./vault.ts";
 
 /** Names a message. */

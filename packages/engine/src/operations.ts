@@ -91,15 +91,17 @@ export function createOperations(parts: OperationsParts): Operations {
       return outcome;
     },
     async createSchedule(command, limits) {
-      const created = await orUnavailable(createSchedule(db, command, limits, clock.nowMs()));
+      const created = await orUnavailable(
+        createSchedule({ db, vault }, command, limits, clock.nowMs()),
+      );
       if (created) onScheduleChanged();
       return created;
     },
     async getSchedule(tenantId, id) {
-      const [found] = await orUnavailable(selectSchedules(pool, tenantId, id));
+      const [found] = await orUnavailable(selectSchedules(pool, vault, tenantId, id));
       return found ?? null;
     },
-    listSchedules: (tenantId) => orUnavailable(selectSchedules(pool, tenantId, null)),
+    listSchedules: (tenantId) => orUnavailable(selectSchedules(pool, vault, tenantId, null)),
     deleteSchedule: (tenantId, id) => orUnavailable(deleteSchedule(db, tenantId, id)),
     pauseSchedule: (tenantId, id) => orUnavailable(pauseSchedule(db, tenantId, id)),
     async resumeSchedule(tenantId, id) {
@@ -112,13 +114,13 @@ export function createOperations(parts: OperationsParts): Operations {
     removeEndpoints: (tenantId, topicName, endpoints) =>
       orUnavailable(removeEndpoints(db, tenantId, topicName, endpoints)),
     setTopicHeaders: (tenantId, topicName, headers) =>
-      orUnavailable(setTopicHeaders(db, tenantId, topicName, headers)),
+      orUnavailable(setTopicHeaders({ db, vault }, tenantId, topicName, headers)),
     deleteTopic: (tenantId, topicName) => orUnavailable(deleteTopic(db, tenantId, topicName)),
     async getTopic(tenantId, topicName) {
-      const [found] = await orUnavailable(selectTopics(pool, tenantId, topicName));
+      const [found] = await orUnavailable(selectTopics(pool, vault, tenantId, topicName));
       return found ?? null;
     },
-    listTopics: (tenantId) => orUnavailable(selectTopics(pool, tenantId, null)),
+    listTopics: (tenantId) => orUnavailable(selectTopics(pool, vault, tenantId, null)),
     getSigningKeys: (tenantId) => orUnavailable(signingKeys.read(tenantId)),
     rotateSigningKeys: (tenantId) => orUnavailable(signingKeys.rotate(tenantId)),
   };

@@ -3,6 +3,8 @@ import { randomBytes } from "node:crypto";
 import { makeUuidV7, messageExpiryDay } from "@omnistore/domain/message/message-id";
 import type { Message } from "@omnistore/domain/message/message";
 import type { PublishCommand } from "@omnistore/domain/publish/publish-command";
+import { parseCron } from "@omnistore/domain/schedule/cron";
+import { UNBOUNDED } from "@omnistore/domain/tenant/plans";
 import { startEngine, type TestEngine } from "@omnistore/testkit/engine";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 
@@ -15,7 +17,13 @@ import { storedContent } from "./message-row.ts";
 import { publishTogether } from "./publish/publish.ts";
 import { OutcomeRecorder } from "./record/outcome-recorder.ts";
 import { MessageStore } from "./store/message-store.ts";
+import { createSchedule } from "./schedule/create-schedule.ts";
+import { ScheduleRunner } from "./schedule/run-due.ts";
+import { selectSchedules } from "./schedule/select-schedules.sql.ts";
 import { createTenant } from "./tenant/create-tenant.ts";
+import { addEndpoints } from "./topic/add-endpoints.ts";
+import { setTopicHeaders } from "./topic/change-topic.ts";
+import { selectTopics } from "./topic/select-topics.sql.ts";
 import { Vault } from "./vault.ts";
 
 const page = { order: "latestFirst", count: 100 } as const;
@@ -222,5 +230,72 @@ describe("the answer of a receiver", () => {
     const letters = await listDeadLetters(pool, vault, tenantId, page);
     expect(letters.kind === "page" && letters.page.items).toHaveLength(1);
     expect(unreadable).toHaveLength(1);
+  });
+});
+
+/** Keeps a schedule of the tenant that sends what `SECRETS` says every hour. */
+async function schedule(id: string, atMs: number) {
+  const cron = parseCron("0 * * * *");
+  if (cron.kind === "invalid") throw new Error(cron.reason);
+  const { wire, destination, method, headers, body, maxRetries, options } = engine.command(SECRETS);
+  const template = { wire, destination, method, headers, body, maxRetries, options };
+  await createSchedule(engine.core, { tenantId, id, cron, template }, UNBOUNDED, atMs);
+  return template;
+}
+
+describe("what is kept for later", () => {
+  const hour = 3_600_000;
+
+  test("a schedule is sealed, read whole, and fires what it was given", async () => {
+    const { pool, vault, clock } = engine.core;
+    const template = await schedule("hourly", clock.nowMs());
+    expect(await dump("schedules")).not.toContain("canary");
+    const [read] = await selectSchedules(pool, vault, tenantId, "hourly");
+    expect(read?.template).toEqual(template);
+
+    await new ScheduleRunner(pool, vault).runDue(clock.nowMs() + hour);
+    const { rows } = await pool.query<{ id: string }>(
+      "SELECT id FROM messages WHERE tenant_id = $1",
+      [tenantId],
+    );
+    const message = await getMessage(pool, vault, tenantId, rows[0]?.id ?? "");
+    expect(message).toMatchObject({ headers: template.headers, body: template.body });
+    expect(message?.options).toEqual({ ...template.options, scheduleId: "hourly" });
+    expect(await dump("messages")).not.toContain("canary");
+  });
+
+  test("a schedule whose seal was moved fires nothing, says why, and holds up no other", async () => {
+    const { pool, vault, clock } = engine.core;
+    await schedule("one", clock.nowMs());
+    await schedule("two", clock.nowMs());
+    await pool.query(
+      `UPDATE schedules s SET body = o.body FROM schedules o
+       WHERE s.tenant_id = $1 AND s.id = 'one' AND o.tenant_id = $1 AND o.id = 'two'`,
+      [tenantId],
+    );
+    const run = await new ScheduleRunner(pool, vault).runDue(clock.nowMs() + hour);
+    expect(run.notices).toContainEqual(
+      expect.objectContaining({ kind: "failed", tenantId, scheduleId: "one" }),
+    );
+    const { rows } = await pool.query("SELECT 1 FROM messages WHERE tenant_id = $1", [tenantId]);
+    expect(rows).toHaveLength(1);
+  });
+
+  test("the default headers of a topic are sealed, and read whole", async () => {
+    const { db, pool, vault } = engine.core;
+    const headers = { Authorization: ["Bearer canary-topic"] };
+    await addEndpoints(db, tenantId, "t", [{ url: "http://a.test/" }], UNBOUNDED);
+    await setTopicHeaders(engine.core, tenantId, "t", headers);
+    expect(await dump("topics")).not.toContain("canary");
+    const [topic] = await selectTopics(pool, vault, tenantId, "t");
+    expect(topic?.headers).toEqual(headers);
+    const other = (await createTenant(engine.core, "other")).id;
+    await addEndpoints(db, other, "t", [{ url: "http://a.test/" }], UNBOUNDED);
+    await pool.query(
+      `UPDATE topics t SET sealed_headers = f.sealed_headers FROM topics f
+       WHERE t.tenant_id = $1 AND f.tenant_id = $2`,
+      [other, tenantId],
+    );
+    await expect(selectTopics(pool, vault, other, "t")).rejects.toThrow("sealed for another place");
   });
 });

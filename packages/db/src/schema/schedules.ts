@@ -29,7 +29,8 @@ export const schedules = pgTable(
     wire: text("wire", { enum: WIRES }).notNull(),
     destination: text("destination").notNull(),
     method: text("method", { enum: METHODS }).notNull(),
-    headers: jsonb("headers").$type<HeaderMap>().notNull(),
+    /** `sealed`: in the body, which is sealed then. */
+    headers: jsonb("headers").$type<HeaderMap | "sealed">().notNull(),
     body: bytea("body").notNull(),
     /** Delay of each message after its tick. */
     delayMs: bigint("delay_ms", { mode: "number" }),

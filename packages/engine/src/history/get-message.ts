@@ -2,7 +2,8 @@ import type { Pool } from "@omnistore/db/client";
 import type { PendingMessage } from "@omnistore/domain/message/message";
 import { messageExpiryDay } from "@omnistore/domain/message/message-id";
 
-import { MESSAGE_COLUMNS, readPending, tenantsOfSealed, type MessageRow } from "../message-row.ts";
+import { MESSAGE_COLUMNS, readPending, type MessageRow } from "../message-row.ts";
+import { tenantsOfSealed } from "../sealed-content.ts";
 import type { Vault } from "../vault.ts";
 
 /** A message that is still to be delivered, or null when there is none of that id. */

@@ -8,6 +8,9 @@ import { and, eq, ne, sql } from "drizzle-orm";
 
 import type { Database } from "../database.ts";
 import { holdTenant } from "../hold-tenant.ts";
+import { toColumns } from "../sealed-content.ts";
+import type { Vault } from "../vault.ts";
+import { schedulePlace } from "./schedule-row.ts";
 
 /**
  * Stores a schedule, in place of the one that has its id. The whole definition is replaced; what is
@@ -16,7 +19,7 @@ import { holdTenant } from "../hold-tenant.ts";
  * False when it would be one more than the limit. Contract 03 §2, §3, 06 §4.
  */
 export async function createSchedule(
-  db: Database,
+  { db, vault }: { readonly db: Database; readonly vault: Vault },
   command: ScheduleCommand,
   { schedules: limit }: Pick<PlanLimits, "schedules">,
   nowMs: number,
@@ -28,11 +31,9 @@ export async function createSchedule(
     wire: template.wire,
     destination: template.destination,
     method: template.method,
-    headers: template.headers,
-    body: template.body,
     delayMs: template.delayMs ?? null,
     maxRetries: template.maxRetries,
-    options: Object.keys(template.options).length === 0 ? null : template.options,
+    ...toColumns(template, schedulePlace(tenantId, id), await vault.sealingKey(tenantId)),
   };
   const nextRunAt = nextMs === null ? null : new Date(nextMs);
   const { queueName } = template.options;

@@ -4,8 +4,6 @@ import { TEMPLATE_COLUMNS, type TemplateRow } from "./schedule-row.ts";
 
 /** A schedule whose time has come, locked until the transaction ends. */
 export interface DueRow extends TemplateRow {
-  readonly tenant_id: string;
-  readonly id: string;
   readonly cron: string;
   /** Unix milliseconds. */
   readonly due_ms: number;
@@ -53,7 +51,7 @@ export async function lockDue(
   atMs: number | null,
 ): Promise<readonly DueRow[]> {
   const { rows } = await db.query<DueRow>(
-    `SELECT s.tenant_id, s.id, s.cron, ${TEMPLATE_COLUMNS},
+    `SELECT s.cron, ${TEMPLATE_COLUMNS},
        (extract(epoch FROM s.next_run_at) * 1000)::float8 AS due_ms,
        (extract(epoch FROM s.last_run_at) * 1000)::float8 AS last_ms,
        (extract(epoch FROM ${NOW}) * 1000)::float8 AS now_ms

@@ -5,6 +5,7 @@ import { topicNameOf } from "@omnistore/domain/topic/topic-name";
 
 import { makeMessage } from "../publish/make-message.ts";
 import type { MessageToStore } from "../publish/transaction-store.ts";
+import type { DataKeys } from "../vault.ts";
 import type { Advance, DueRow } from "./due-schedules.sql.ts";
 import { readTemplate } from "./schedule-row.ts";
 
@@ -23,12 +24,13 @@ export interface DuePlan {
 }
 
 /**
- * Plans one tick; `decide` says null when the cron expression is not understood, and `endpoints` are
+ * Plans one tick; `keys` hold the data key of whoever seals, `decide` says null when the cron expression is not understood, and `endpoints` are
  * those of the topic that the schedule goes to, if it goes to one. Never throws: a schedule that
  * cannot be worked out must not hold up the others.
  */
 export function planDue(
   row: DueRow,
+  keys: DataKeys,
   decide: () => DueDecision | null,
   endpoints: readonly Endpoint[] = [],
 ): DuePlan {
@@ -42,7 +44,7 @@ export function planDue(
     const notices = decision.skipped
       ? [{ ...namesOf(row), kind: "skipped" as const, ...decision.skipped }]
       : [];
-    const stores = decision.fireMs === null ? [] : messagesOf(row, endpoints);
+    const stores = decision.fireMs === null ? [] : messagesOf(row, keys, endpoints);
     const messageIds = stores.map(({ message }) => message.id);
     const tick = decision.fireMs === null ? null : { atMs: decision.fireMs, messageIds };
     return { advance: advanceOf(row, { nextMs, tick, error: null }), stores, notices };
@@ -64,8 +66,12 @@ function failed(row: DueRow, nextMs: number | null, error: string): DuePlan {
   };
 }
 
-function messagesOf(row: DueRow, endpoints: readonly Endpoint[]): readonly MessageToStore[] {
-  const { delayMs, ...template } = readTemplate(row);
+function messagesOf(
+  row: DueRow,
+  keys: DataKeys,
+  endpoints: readonly Endpoint[],
+): readonly MessageToStore[] {
+  const { delayMs, ...template } = readTemplate(row, keys);
   const due: Due = delayMs === undefined ? { kind: "now" } : { kind: "after", delayMs };
   const options = { ...template.options, scheduleId: row.id };
   const command = { ...template, tenantId: row.tenant_id, due, options };

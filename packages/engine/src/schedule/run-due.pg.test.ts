@@ -54,7 +54,7 @@ async function create(
   { id = `s-${randomUUID()}`, atMs = midnight - MINUTE / 2 } = {},
 ): Promise<string> {
   const command = { tenantId: engine.tenantId, id, cron: cronOf(cron), template: template(over) };
-  await createSchedule(engine.core.db, command, UNBOUNDED, atMs);
+  await createSchedule(engine.core, command, UNBOUNDED, atMs);
   return id;
 }
 
@@ -69,7 +69,12 @@ async function runAll(atMs: number): Promise<number> {
 }
 
 async function one(id: string) {
-  const [schedule] = await selectSchedules(engine.core.pool, engine.tenantId, id);
+  const [schedule] = await selectSchedules(
+    engine.core.pool,
+    engine.core.vault,
+    engine.tenantId,
+    id,
+  );
   if (schedule === undefined) throw new Error(`no schedule ${id}`);
   return schedule;
 }
@@ -364,7 +369,12 @@ describe("runDue", () => {
     const before = await one(id);
     await pauseSchedule(engine.core.db, engine.tenantId, id);
     await create("30 1 * * *", { body: Buffer.alloc(0), headers: {} }, { id });
-    const [after, ...others] = await selectSchedules(engine.core.pool, engine.tenantId, null);
+    const [after, ...others] = await selectSchedules(
+      engine.core.pool,
+      engine.core.vault,
+      engine.tenantId,
+      null,
+    );
     expect(others).toEqual([]);
     expect(after).toMatchObject({
       id,

@@ -9,6 +9,7 @@ import { LRUCache } from "lru-cache";
 
 import { isFaultOfTheData } from "../group-commit.ts";
 import { TransactionStore } from "../publish/transaction-store.ts";
+import { tenantsOfSealed } from "../sealed-content.ts";
 import { selectEndpoints } from "../topic/select-endpoints.sql.ts";
 import type { Vault } from "../vault.ts";
 import { isMissingPartition, withPartitions } from "../with-partitions.ts";
@@ -48,12 +49,14 @@ const PREPARE_PIECE = 25;
  */
 export class ScheduleRunner {
   readonly #pool: Pool;
+  readonly #vault: Vault;
   readonly #store: TransactionStore;
   readonly #crons = new LRUCache<string, Cron>({ max: REMEMBERED });
   readonly #followings = new LRUCache<string, { ms: number | null }>({ max: REMEMBERED });
 
   constructor(pool: Pool, vault: Vault) {
     this.#pool = pool;
+    this.#vault = vault;
     this.#store = new TransactionStore(vault);
   }
 
@@ -69,9 +72,10 @@ export class ScheduleRunner {
       () =>
         inTransaction(this.#pool, async (client) => {
           const rows = await lockDue(client, BATCH, atMs);
+          const keys = await this.#vault.keysOf(tenantsOfSealed(rows));
           const endpoints = await endpointsOf(client, rows);
           const plans = rows.map((row) =>
-            planDue(row, () => this.#decide(row), endpoints.get(row)),
+            planDue(row, keys, () => this.#decide(row), endpoints.get(row)),
           );
           tickDays = daysOf(plans);
           const { fired, notices } = await this.#carryOut(client, plans, rows[0]?.now_ms ?? 0);

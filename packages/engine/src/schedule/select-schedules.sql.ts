@@ -2,10 +2,11 @@ import type { Pool } from "@omnistore/db/client";
 import type { LoggedOutcome } from "@omnistore/domain/history/attempt";
 import type { FireState, Schedule } from "@omnistore/domain/schedule/schedule";
 
+import { tenantsOfSealed } from "../sealed-content.ts";
+import type { DataKeys, Vault } from "../vault.ts";
 import { readTemplate, TEMPLATE_COLUMNS, type TemplateRow } from "./schedule-row.ts";
 
 interface ScheduleRow extends TemplateRow {
-  readonly id: string;
   readonly cron: string;
   readonly is_paused: boolean;
   readonly created_at: Date;
@@ -28,7 +29,7 @@ interface FiredMessage {
  * still in the queue, or its last attempt says how it ended. A few index look-ups for each message.
  */
 const SELECT_SCHEDULES = `
-SELECT s.id, s.cron, ${TEMPLATE_COLUMNS}, s.is_paused, s.created_at, s.updated_at, s.next_run_at,
+SELECT s.cron, ${TEMPLATE_COLUMNS}, s.is_paused, s.created_at, s.updated_at, s.next_run_at,
   s.last_run_at, s.last_error, f.fired
 FROM schedules s
 LEFT JOIN schedule_ticks t ON t.tenant_id = s.tenant_id AND t.schedule_id = s.id
@@ -51,14 +52,16 @@ ORDER BY s.created_at, s.id`;
 /** The tenant's schedules, oldest first; only the one of that id when `id` is not null. */
 export async function selectSchedules(
   pool: Pool,
+  vault: Vault,
   tenantId: string,
   id: string | null,
 ): Promise<readonly Schedule[]> {
   const { rows } = await pool.query<ScheduleRow>(SELECT_SCHEDULES, [tenantId, id]);
-  return rows.map(readSchedule);
+  const keys = await vault.keysOf(tenantsOfSealed(rows));
+  return vault.readable(rows, (row) => readSchedule(row, keys));
 }
 
-function readSchedule(row: ScheduleRow): Schedule {
+function readSchedule(row: ScheduleRow, keys: DataKeys): Schedule {
   const lastFired = (row.fired ?? []).flatMap((fired) => {
     const state = fireState(fired);
     return state === null ? [] : [[fired.message_id, state] as const];
@@ -66,7 +69,7 @@ function readSchedule(row: ScheduleRow): Schedule {
   return {
     id: row.id,
     cron: row.cron,
-    template: readTemplate(row),
+    template: readTemplate(row, keys),
     isPaused: row.is_paused,
     createdAt: row.created_at.getTime(),
     updatedAt: row.updated_at.getTime(),

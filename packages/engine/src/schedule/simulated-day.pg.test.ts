@@ -60,7 +60,12 @@ async function apply(tenantId: string, id: string, change: Change): Promise<void
         method: "POST",
       } as const;
       const command = { headers: {}, body, maxRetries: 3, options: {}, ...template };
-      await createSchedule(db, { tenantId, id, cron, template: command }, UNBOUNDED, change.atMs);
+      await createSchedule(
+        engine.core,
+        { tenantId, id, cron, template: command },
+        UNBOUNDED,
+        change.atMs,
+      );
       return;
     }
     case "pause":

@@ -7,6 +7,8 @@ import {
 import { and, eq, sql } from "drizzle-orm";
 
 import type { Database } from "../database.ts";
+import type { Vault } from "../vault.ts";
+import { sealHeaders } from "./sealed-headers.ts";
 import { loadEndpoints, replaceEndpoints } from "./stored-endpoints.ts";
 
 function named(tenantId: string, name: string) {
@@ -41,14 +43,17 @@ export async function deleteTopic(db: Database, tenantId: string, name: string):
 
 /** The new headers take the place of the old ones, all of them. False when there is no such topic. */
 export async function setTopicHeaders(
-  db: Database,
+  { db, vault }: { readonly db: Database; readonly vault: Vault },
   tenantId: string,
   name: string,
   headers: HeaderMap,
 ): Promise<boolean> {
   const { rowCount } = await db
     .update(topics)
-    .set({ headers, updatedAt: sql`now()` })
+    .set({
+      ...sealHeaders(headers, { tenantId, name }, await vault.sealingKey(tenantId)),
+      updatedAt: sql`now()`,
+    })
     .where(named(tenantId, name));
   return rowCount === 1;
 }

@@ -19,9 +19,9 @@ afterEach(() => engine.stop());
 
 const add = (name: string, ...endpoints: Parameters<typeof addEndpoints>[3]) =>
   addEndpoints(engine.core.db, engine.tenantId, name, endpoints, UNBOUNDED);
-const all = () => selectTopics(engine.core.pool, engine.tenantId, null);
+const all = () => selectTopics(engine.core.pool, engine.core.vault, engine.tenantId, null);
 const one = async (name: string) => {
-  const [topic] = await selectTopics(engine.core.pool, engine.tenantId, name);
+  const [topic] = await selectTopics(engine.core.pool, engine.core.vault, engine.tenantId, name);
   return topic;
 };
 
@@ -76,13 +76,16 @@ test("a tenant has its most topics and not one more; those it has still change",
 });
 
 test("headers are replaced whole, outlive changes of endpoints, and need a topic", async () => {
-  const { db } = engine.core;
   await add("t", A);
-  expect(await setTopicHeaders(db, engine.tenantId, "t", { "Upstash-Retries": ["1"] })).toBe(true);
-  expect(await setTopicHeaders(db, engine.tenantId, "t", { "X-A": ["1", "2"] })).toBe(true);
+  expect(
+    await setTopicHeaders(engine.core, engine.tenantId, "t", { "Upstash-Retries": ["1"] }),
+  ).toBe(true);
+  expect(await setTopicHeaders(engine.core, engine.tenantId, "t", { "X-A": ["1", "2"] })).toBe(
+    true,
+  );
   await add("t", B);
   expect(await one("t")).toMatchObject({ headers: { "X-A": ["1", "2"] }, endpoints: [A, B] });
-  expect(await setTopicHeaders(db, engine.tenantId, "none", {})).toBe(false);
+  expect(await setTopicHeaders(engine.core, engine.tenantId, "none", {})).toBe(false);
 });
 
 test("topics are listed oldest first, one tenant does not see another's, and a delete takes all of one", async () => {
