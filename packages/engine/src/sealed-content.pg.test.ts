@@ -70,9 +70,12 @@ function asText(value: unknown): string {
   return Buffer.isBuffer(value) ? value.toString("latin1") : JSON.stringify(value);
 }
 
-/** Everything of a table in one text, bytes as they are. */
-async function dump(table: string): Promise<string> {
-  const { rows } = await engine.core.pool.query<Record<string, unknown>>(`SELECT * FROM ${table}`);
+/** Everything of a table in one text, bytes as they are; of one tenant only, if one is named. */
+async function dump(table: string, of: string | null = null): Promise<string> {
+  const { rows } = await engine.core.pool.query<Record<string, unknown>>(
+    `SELECT * FROM ${table} WHERE $1::uuid IS NULL OR tenant_id = $1`,
+    [of],
+  );
   return rows.flatMap((row) => Object.values(row).map(asText)).join("\n");
 }
 
@@ -261,7 +264,7 @@ describe("what is kept for later", () => {
     const message = await getMessage(pool, vault, tenantId, rows[0]?.id ?? "");
     expect(message).toMatchObject({ headers: template.headers, body: template.body });
     expect(message?.options).toEqual({ ...template.options, scheduleId: "hourly" });
-    expect(await dump("messages")).not.toContain("canary");
+    expect(await dump("messages", tenantId)).not.toContain("canary");
   });
 
   test("a schedule whose seal was moved fires nothing, says why, and holds up no other", async () => {
