@@ -31,7 +31,7 @@ export function makeCallbacks(
   return planned.map(({ callback, isFailureCallback }) => {
     const tellsOfDeath = isFailureCallback && deadLetterId !== null;
     const body = wire.callbackBody({ ...source, ...(tellsOfDeath ? { deadLetterId } : {}) });
-    const command = callbackCommand(callback, source.message, body);
+    const command = callbackCommand(callback, source.message, body, nowMs);
     return { message: makeMessage(command, nowMs), due: command.due };
   });
 }

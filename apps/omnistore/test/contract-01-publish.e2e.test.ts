@@ -172,9 +172,12 @@ describe("01 §3 request headers", () => {
     expect(there.receiver.requests.map((request) => request.url)).toEqual(["/now", "/later"]);
   });
 
-  test("07 Q12 a callback may have a delay of its own", async () => {
+  test.each([
+    ["delay", "Upstash-Callback-Delay", () => "1h"],
+    ["time", "Upstash-Callback-Not-Before", () => String(Math.ceil(Date.now() / 1000) + 3600)],
+  ])("07 Q12 a callback may have a %s of its own", async (_what, name, value) => {
     const url = there.receiver.url;
-    const headers = { "Upstash-Callback": `${url}/callback`, "Upstash-Callback-Delay": "1h" };
+    const headers = { "Upstash-Callback": `${url}/callback`, [name]: value() };
     await arrivalOf("POST /v2/publish/$", { headers });
     const filter = { url: `${url}/callback` };
     const created = await until(async () => (await there.client.logs({ filter })).logs[0]);

@@ -25,10 +25,11 @@ const source: Message = {
 };
 const bare: Callback = { url: "https://c.test/x", method: "POST", headers: {}, options: {} };
 const body = Buffer.from("{}");
+const NOW = 1_700_000_000_000;
 
 describe("02 §5 the message of a callback", () => {
   test("goes to the callback's URL as JSON, at once, with the retries of its source and nothing else of it", () => {
-    expect(callbackCommand(bare, source, body)).toEqual({
+    expect(callbackCommand(bare, source, body, NOW)).toEqual({
       tenantId: "tenant",
       wire: "qstash",
       destination: "https://c.test/x",
@@ -52,7 +53,7 @@ describe("02 §5 the message of a callback", () => {
     };
     const headers = { "X-A": ["1", "2"] };
     const asked = { ...bare, method: "PATCH", headers, maxRetries: 0, delayMs: 5_000, options };
-    expect(callbackCommand({ ...asked, method: "PATCH" }, source, body)).toMatchObject({
+    expect(callbackCommand({ ...asked, method: "PATCH" }, source, body, NOW)).toMatchObject({
       method: "PATCH",
       headers: { "X-A": ["1", "2"], "Content-Type": ["application/json"] },
       due: { kind: "after", delayMs: 5_000 },
@@ -61,13 +62,20 @@ describe("02 §5 the message of a callback", () => {
     });
   });
 
+  test("waits for the time that was asked for, unless that is past by now", () => {
+    const dueWith = (notBeforeMs: number) =>
+      callbackCommand({ ...bare, notBeforeMs }, source, body, NOW).due;
+    expect(dueWith(NOW + 1)).toEqual({ kind: "at", unixMs: NOW + 1 });
+    expect(dueWith(NOW)).toEqual({ kind: "now" });
+  });
+
   test("does not show in its body what the publisher hides of the source", () => {
     const hiding = { ...source, options: { redaction: { body: false, headers: ["X-Source"] } } };
-    expect(callbackCommand(bare, hiding, body).options).toEqual({
+    expect(callbackCommand(bare, hiding, body, NOW).options).toEqual({
       redaction: { body: true, headers: [] },
     });
     const own = { ...bare, options: { redaction: { body: false, headers: "all" as const } } };
-    expect(callbackCommand(own, hiding, body).options).toEqual({
+    expect(callbackCommand(own, hiding, body, NOW).options).toEqual({
       redaction: { body: true, headers: "all" },
     });
   });

@@ -1,12 +1,18 @@
 import type { Callback, Message, MessageOptions } from "../message/message.ts";
-import type { PublishCommand } from "../publish/publish-command.ts";
+import type { Due, PublishCommand } from "../publish/publish-command.ts";
 
 /**
  * The publish of a callback about `source`, on behalf of its publisher: as the callback asks for,
- * with as many retries as the source where it does not say. `body` is the wire's JSON. Contract 02 §5.
+ * with as many retries as the source where it does not say. `body` is the wire's JSON, `nowMs` Unix
+ * milliseconds. Contract 02 §5.
  */
-export function callbackCommand(callback: Callback, source: Message, body: Buffer): PublishCommand {
-  const { url, method, headers, maxRetries, delayMs, options } = callback;
+export function callbackCommand(
+  callback: Callback,
+  source: Message,
+  body: Buffer,
+  nowMs: number,
+): PublishCommand {
+  const { url, method, headers, maxRetries, options } = callback;
   return {
     tenantId: source.tenantId,
     wire: source.wire,
@@ -14,10 +20,16 @@ export function callbackCommand(callback: Callback, source: Message, body: Buffe
     method,
     headers: { ...headers, "Content-Type": ["application/json"] },
     body,
-    due: delayMs === undefined ? { kind: "now" } : { kind: "after", delayMs },
+    due: dueOf(callback, nowMs),
     maxRetries: maxRetries ?? source.maxRetries,
     options: { ...options, ...inherited(callback, source) },
   };
+}
+
+/** By the time of the attempt, what was to wait may have waited enough. */
+function dueOf({ delayMs, notBeforeMs }: Callback, nowMs: number): Due {
+  if (notBeforeMs !== undefined && notBeforeMs > nowMs) return { kind: "at", unixMs: notBeforeMs };
+  return delayMs === undefined ? { kind: "now" } : { kind: "after", delayMs };
 }
 
 /** The payload holds the source: who hid a part of that does not want to read it here. */

@@ -44,6 +44,8 @@ export interface Callback {
   /** Absent: as many as the message it is about. */
   readonly maxRetries?: number;
   readonly delayMs?: number;
+  /** Unix milliseconds before which it may not go; at most one of it and the delay is there. */
+  readonly notBeforeMs?: number;
   readonly options: Pick<
     MessageOptions,
     | "retryDelay"

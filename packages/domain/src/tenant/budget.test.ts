@@ -50,4 +50,11 @@ test("a publish, or a callback at any depth, that asks for more than the plan is
   const callback = { url: "https://x/", method: "POST", headers: {}, options: {} } as const;
   const nested = { ...callback, options: { failureCallback: { ...callback, maxRetries: 9 } } };
   expect(planProblem(plan, { ...asked, options: { callback: nested } }, 0)).toContain("retries 9");
+  const waiting = { ...callback, notBeforeMs: late.unixMs };
+  expect(planProblem(plan, { ...asked, options: { callback: waiting } }, 0)).toBe(
+    'of a callback: delayMs 691200000 is more than limit delayMs of plan "free", which is 604800000',
+  );
+  expect(
+    planProblem(plan, { ...asked, options: { callback: waiting } }, 2 * 86_400_000),
+  ).toBeNull();
 });

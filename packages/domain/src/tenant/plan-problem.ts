@@ -1,4 +1,5 @@
-import type { PublishCommand } from "../publish/publish-command.ts";
+import type { Callback } from "../message/message.ts";
+import type { Due, PublishCommand } from "../publish/publish-command.ts";
 import type { Plan, PlanLimits } from "./plans.ts";
 
 /** A limit in words, with the plan that sets it. */
@@ -24,7 +25,7 @@ export function planProblem(plan: Plan, asked: Asked, nowMs: number): string | n
     const problem = planProblem(
       plan,
       {
-        due: { kind: "after", delayMs: callback.delayMs ?? 0 },
+        due: latestDue(callback),
         maxRetries: callback.maxRetries ?? 0,
         options: callback.options,
       },
@@ -33,6 +34,11 @@ export function planProblem(plan: Plan, asked: Asked, nowMs: number): string | n
     if (problem !== null) return `of a callback: ${problem}`;
   }
   return null;
+}
+
+function latestDue({ delayMs, notBeforeMs }: Callback): Due {
+  if (notBeforeMs !== undefined) return { kind: "at", unixMs: notBeforeMs };
+  return { kind: "after", delayMs: delayMs ?? 0 };
 }
 
 function overLimit(

@@ -8,52 +8,18 @@ import { gatherConfiguration } from "./configuration.ts";
 import { decodePublishSettings } from "./publish-settings.ts";
 
 type Callbacks = Readonly<Record<"callback" | "failureCallback", Callback | undefined>>;
+const NOW = 1_700_000_000_000;
 type Header = readonly [name: string, value: string];
 
 function callbacksOf(headers: readonly Header[], query = "", destinations = publicOnly()) {
   const configuration = gatherConfiguration(headers.flat(), parseQuery(query));
-  const { callback, failureCallback } = decodeOptions(configuration, { destinations });
+  const { callback, failureCallback } = decodeOptions(configuration, { destinations, nowMs: NOW });
   return { callback, failureCallback };
 }
 
 const URL_OF_CALLBACK = ["Upstash-Callback", "https://c.test/done"] as const;
 const URL_OF_FAILURE = ["Upstash-Failure-Callback", "https://f.test/failed"] as const;
 const bare = (url: string): Callback => ({ url, method: "POST", headers: {}, options: {} });
-
-describe("00 §9 Upstash-Callback and Upstash-Failure-Callback", () => {
-  it("are the URLs, and without more the callbacks are bare POSTs", () => {
-    expect(callbacksOf([])).toEqual({});
-    expect(callbacksOf([URL_OF_CALLBACK])).toEqual({ callback: bare("https://c.test/done") });
-    expect(callbacksOf([URL_OF_FAILURE])).toEqual({
-      failureCallback: bare("https://f.test/failed"),
-    });
-  });
-
-  it("without the URL, what stands behind the prefix is about nothing and is ignored", () => {
-    const orphans = [
-      ["Upstash-Callback-Retries", "many"],
-      ["Upstash-Failure-Callback-Forward-X", "1"],
-      ["Upstash-Callback-Failure-Callback", "nonsense"],
-    ] as const;
-    expect(callbacksOf(orphans)).toEqual({});
-  });
-
-  it("are refused as destinations are, and named", () => {
-    const refused = [
-      [["Upstash-Callback", "c.test"], 'Upstash-Callback "c.test"'],
-      [["Upstash-Failure-Callback", "my-topic"], 'Upstash-Failure-Callback "my-topic"'],
-      [["Upstash-Callback", "http://10.0.0.1"], "private address: 10.0.0.1"],
-      [["Upstash-Failure-Callback", "http://localhost"], "loopback address"],
-    ] as const;
-    for (const [header, words] of refused) {
-      expect(() => callbacksOf([header])).toThrow(expect.objectContaining({ status: 400 }));
-      expect(() => callbacksOf([header])).toThrow(words);
-    }
-    expect(callbacksOf([["Upstash-Callback", "http://localhost"]], "", ANYWHERE)).toEqual({
-      callback: bare("http://localhost"),
-    });
-  });
-});
 
 const EVERY_SETTING: readonly Header[] = [
   ["Method", "PUT"],
@@ -87,6 +53,97 @@ const EVERYTHING: Omit<Callback, "url"> = {
 const behind = (prefix: string, headers: readonly Header[]): Header[] =>
   headers.map(([name, value]) => [`${prefix}${name}`, value]);
 
+const PREFIXES = [
+  "Upstash-Callback-",
+  "Upstash-Failure-Callback-",
+  "Upstash-Callback-Callback-",
+  "Upstash-Callback-Failure-Callback-",
+  "Upstash-Failure-Callback-Callback-",
+  "Upstash-Failure-Callback-Failure-Callback-",
+] as const;
+
+/** What each setting becomes, alone. */
+const SETTINGS: readonly (readonly [name: string, value: string, Partial<Callback>])[] = [
+  ["Method", "PUT", { method: "PUT" }],
+  ["Timeout", "30", { options: { timeoutMs: 30_000 } }],
+  ["Retries", "0", { maxRetries: 0 }],
+  ["Retry-Delay", "1000", { options: { retryDelay: "1000" } }],
+  ["Delay", "1m", { delayMs: 60_000 }],
+  ["Delay", "0", {}],
+  ["Not-Before", "1700000060", { notBeforeMs: NOW + 60_000 }],
+  ["Not-Before", "1700000000.5", { notBeforeMs: NOW + 500 }],
+  ["Not-Before", "1700000000", {}],
+  ["Redact-Fields", "body", { options: { redaction: { body: true, headers: [] } } }],
+  ["Label", "one", { options: { labels: ["one"] } }],
+  ["Forward-X-Mine", "a", { headers: { "X-Mine": ["a"] } }],
+  ["Content-Based-Deduplication", "false", {}],
+  ["Header-Forward", "False", {}],
+  ["Callback", "https://n.test/", { options: { callback: bare("https://n.test/") } }],
+  [
+    "Failure-Callback",
+    "https://n.test/",
+    { options: { failureCallback: bare("https://n.test/") } },
+  ],
+];
+
+/** What is wrong with a setting, whatever callback it is of. */
+const REFUSED = [
+  ["Delay", "soon", 400],
+  ["Delay", "366d", 412],
+  ["Not-Before", "tomorrow", 400],
+  ["Not-Before", "99999999999", 412],
+  ["Method", "TRACE", 400],
+  ["Retries", "-1", 400],
+  ["Retries", "1001", 412],
+  ["Retry-Delay", "pow(2", 400],
+  ["Timeout", "0", 400],
+  ["Redact-Fields", "bodies", 400],
+  ["Label", "l".repeat(257), 400],
+  ["Forward-X", "€", 400],
+  ["Flow-Control-Key", "alone", 400],
+  ["Flow-Control-Value", "rate=1", 400],
+  ["Cron", "* * * * *", 400],
+  ["Schedule-Id", "scd_1", 400],
+  ["Queue-Name", "queue", 400],
+  ["Deduplication-Id", "once", 400],
+  ["Content-Based-Deduplication", "true", 400],
+  ["Content-Based-Deduplication", "maybe", 400],
+  ["Header-Forward", "true", 400],
+  ["Header-Forward", "maybe", 400],
+] as const;
+
+describe("00 §9 Upstash-Callback and Upstash-Failure-Callback", () => {
+  it("are the URLs, and without more the callbacks are bare POSTs", () => {
+    expect(callbacksOf([])).toEqual({});
+    expect(callbacksOf([URL_OF_CALLBACK])).toEqual({ callback: bare("https://c.test/done") });
+    expect(callbacksOf([URL_OF_FAILURE])).toEqual({
+      failureCallback: bare("https://f.test/failed"),
+    });
+  });
+
+  it("without the URL, what stands behind the prefix is about nothing and is ignored", () => {
+    for (const prefix of PREFIXES) {
+      expect(callbacksOf(behind(prefix, EVERY_SETTING))).toEqual({});
+    }
+  });
+
+  it("are refused as destinations are, and named", () => {
+    const refused = [
+      [["Upstash-Callback", "c.test"], 'Upstash-Callback "c.test"'],
+      [["Upstash-Failure-Callback", "my-topic"], 'Upstash-Failure-Callback "my-topic"'],
+      [["Upstash-Callback", "http://10.0.0.1"], "private address: 10.0.0.1"],
+      [["Upstash-Failure-Callback", "http://localhost"], "loopback address"],
+    ] as const;
+    for (const [header, words] of refused) {
+      expect(() => callbacksOf([header])).toThrow(expect.objectContaining({ status: 400 }));
+      expect(() => callbacksOf([header])).toThrow(words);
+    }
+    expect(callbacksOf([["Upstash-Callback", "http://localhost"]], "", ANYWHERE)).toEqual({
+      callback: bare("http://localhost"),
+    });
+  });
+});
+
 describe("01 §3 Upstash-Callback-*", () => {
   it("sets everything a message can have, for each callback by itself", () => {
     expect(callbacksOf([URL_OF_CALLBACK, ...behind("Upstash-Callback-", EVERY_SETTING)])).toEqual({
@@ -108,7 +165,7 @@ describe("01 §3 Upstash-Callback-*", () => {
     const plain = decodePublishSettings(
       gatherConfiguration(behind("Upstash-", EVERY_SETTING).flat(), []),
       {
-        nowMs: 0,
+        nowMs: NOW,
         callerIp: undefined,
         authorizationIsOurs: true,
         destinations: publicOnly(),
@@ -140,7 +197,7 @@ describe("01 §3 Upstash-Callback-*", () => {
       ["X-Foreign", "1"],
     ] as const;
     const settings = decodePublishSettings(gatherConfiguration(headers.flat(), []), {
-      nowMs: 0,
+      nowMs: NOW,
       callerIp: undefined,
       authorizationIsOurs: true,
       destinations: publicOnly(),
@@ -179,24 +236,34 @@ describe("01 §3 Upstash-Callback-*", () => {
     });
   });
 
-  it.each([
-    ["Upstash-Callback-Delay", "soon", 400],
-    ["Upstash-Callback-Delay", "366d", 412],
-    ["Upstash-Callback-Method", "TRACE", 400],
-    ["Upstash-Callback-Retries", "-1", 400],
-    ["Upstash-Callback-Retries", "1001", 412],
-    ["Upstash-Callback-Retry-Delay", "pow(2", 400],
-    ["Upstash-Callback-Timeout", "0", 400],
-    ["Upstash-Callback-Redact-Fields", "bodies", 400],
-    ["Upstash-Callback-Label", "l".repeat(257), 400],
-    ["Upstash-Callback-Forward-X", "€", 400],
-    ["Upstash-Callback-Flow-Control-Value", "parallelism=0", 400],
-    ["Upstash-Callback-Failure-Callback", "nowhere", 400],
-  ])("%s: %s is refused with the name it was sent under", (name, value, status) => {
-    const key = name.includes("Flow") ? [["Upstash-Callback-Flow-Control-Key", "k"] as const] : [];
-    const decode = () => callbacksOf([URL_OF_CALLBACK, ...key, [name, value]]);
-    expect(decode).toThrow(expect.objectContaining({ status }));
-    expect(decode).toThrow(`${name} ${JSON.stringify(value.slice(0, 200)).slice(0, 100)}`);
+  it.each(SETTINGS)("%s: %s is heard of either callback", (name, value, told) => {
+    for (const prefix of PREFIXES.slice(0, 2)) {
+      const url = prefix.slice(0, -1);
+      const { callback = null, failureCallback = null } = callbacksOf([
+        [url, "https://c.test/"],
+        [`${prefix}${name}`, value],
+      ]);
+      expect(callback ?? failureCallback).toEqual({ ...bare("https://c.test/"), ...told });
+    }
+  });
+
+  it.each(REFUSED)("%s: %s is refused by the name it was sent under", (name, value, status) => {
+    for (const prefix of PREFIXES) {
+      const given = [`${prefix}${name}`, value] as const;
+      const urls = [URL_OF_CALLBACK, URL_OF_FAILURE, [prefix.slice(0, -1), "https://n.test/"]];
+      const withUrls = new Map([...urls, given].map(([header, text]) => [header, text] as const));
+      for (const headers of [[...withUrls] as Header[], [given]]) {
+        const decode = () => callbacksOf(headers);
+        expect(decode).toThrow(expect.objectContaining({ status }));
+        expect(decode).toThrow(`${prefix}${name} ${JSON.stringify(value).slice(0, 100)}`);
+      }
+    }
+  });
+
+  it("may not be a URL that nothing can be sent to, even where it is about nothing", () => {
+    for (const name of ["Upstash-Callback-Callback", "Upstash-Failure-Callback-Failure-Callback"]) {
+      expect(() => callbacksOf([[name, "nowhere"]])).toThrow(`${name} "nowhere" cannot be called`);
+    }
   });
 });
 

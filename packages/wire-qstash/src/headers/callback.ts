@@ -2,6 +2,7 @@ import { destinationProblem } from "@omnistore/domain/deliver/destination";
 import type { DestinationPolicy } from "@omnistore/domain/deliver/destination-policy";
 import type { Callback } from "@omnistore/domain/message/message";
 import { definedOnly } from "../defined-only.ts";
+import { decodeBoolean } from "./boolean.ts";
 import type { Configuration } from "./configuration.ts";
 import { decodeDue } from "./due.ts";
 import { decodeFlowControl } from "./flow-control.ts";
@@ -15,6 +16,8 @@ import { decodeTimeout } from "./timeout.ts";
 
 /** Which callbacks are allowed. */
 export interface CallbackContext {
+  /** Unix milliseconds. */
+  readonly nowMs: number;
   /** Where messages may go. */
   readonly destinations: DestinationPolicy;
 }
@@ -48,26 +51,65 @@ export function decodeOptions(
   });
 }
 
-/** `header` holds the URL; what came behind `header-` is read as if it were a message's own. */
+/**
+ * `header` holds the URL; what came behind `header-` is read as if it were a message's own. Without
+ * a URL it is about nothing, but what is wrong in it is told all the same.
+ */
 function decodeCallback(
   header: string,
   url: string | undefined,
-  configuration: Configuration = NOTHING,
+  configuration: Configuration | undefined,
   context: CallbackContext,
 ): Callback | undefined {
-  if (url === undefined) return undefined;
-  const problem = destinationProblem(url, context.destinations);
-  if (problem !== null) throw refusal(header, url, `cannot be called: ${problem}`);
+  if (url !== undefined) {
+    const problem = destinationProblem(url, context.destinations);
+    if (problem !== null) throw refusal(header, url, `cannot be called: ${problem}`);
+  }
+  if (url === undefined && configuration === undefined) return undefined;
+  const request = decodeRequest(header, configuration ?? NOTHING, context);
+  return url === undefined ? undefined : { url, ...request };
+}
+
+function decodeRequest(
+  header: string,
+  configuration: Configuration,
+  context: CallbackContext,
+): Omit<Callback, "url"> {
   const { settings } = configuration;
   return behindPrefix(`${header}-`, () => {
-    const due = decodeDue(undefined, settings.get("delay"), 0);
+    refuseWhatCallbacksLack(settings);
+    const due = decodeDue(settings.get("not-before"), settings.get("delay"), context.nowMs);
     return definedOnly({
-      url,
       method: decodeMethod(settings.get("method")),
       headers: decodeHeaders(configuration, { authorizationIsOurs: true }),
       maxRetries: settings.has("retries") ? decodeRetries(settings.get("retries")) : undefined,
       delayMs: due.kind === "after" ? due.delayMs : undefined,
+      notBeforeMs: due.kind === "at" ? due.unixMs : undefined,
       options: decodeOptions(configuration, context),
     });
   });
+}
+
+/** Each attempt is told once and at once: nothing makes a callback a schedule or a duplicate. */
+const LACKING = [
+  ["cron", "Upstash-Cron"],
+  ["schedule-id", "Upstash-Schedule-Id"],
+  ["queue-name", "Upstash-Queue-Name"],
+  ["deduplication-id", "Upstash-Deduplication-Id"],
+] as const;
+const NEVER_TRUE = [
+  ["content-based-deduplication", "Upstash-Content-Based-Deduplication"],
+  ["header-forward", "Upstash-Header-Forward"],
+] as const;
+const NO_PLACE = "has no place on a callback";
+
+function refuseWhatCallbacksLack(settings: ReadonlyMap<string, string>): void {
+  for (const [setting, header] of LACKING) {
+    const value = settings.get(setting);
+    if (value !== undefined) throw refusal(header, value, NO_PLACE);
+  }
+  for (const [setting, header] of NEVER_TRUE) {
+    const value = settings.get(setting);
+    if (decodeBoolean(header, value)) throw refusal(header, value ?? "", NO_PLACE);
+  }
 }

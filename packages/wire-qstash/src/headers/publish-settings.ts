@@ -12,7 +12,6 @@ import { decodeRetries } from "./retries.ts";
 
 /** What is known of the request besides its configuration. */
 export interface PublishContext extends ForwardContext, CallbackContext {
-  readonly nowMs: number;
   readonly callerIp: string | undefined;
   /** FIFO queue that the message goes through. */
   readonly queueName?: string | undefined;
