@@ -144,6 +144,7 @@ export class Pipeline implements DirectLane {
     const saturated = this.#underWay.saturated(performance.now());
     if (performance.now() >= this.#nextRelease) {
       await releaseParked(this.#parts.core.pool, saturated, RELEASE_BATCH);
+      this.#nextRelease = performance.now() + SATURATED_MS;
       this.#mayBeBehind = true;
     }
     if (performance.now() >= this.#nextGate) {
@@ -163,21 +164,24 @@ export class Pipeline implements DirectLane {
   ): Promise<readonly LeasedDelivery[]> {
     this.#mayBeBehind = false;
     const { pool } = this.#parts.core;
-    const claim = await claimDeliveries(pool, owner, limit);
+    const claim = await claimDeliveries(pool, owner, limit, saturated);
     const { leased, nextDueInMs, nextGateInMs } = claim;
     const now = performance.now();
     this.#nextDue = now + (nextDueInMs ?? Number.POSITIVE_INFINITY);
     this.#nextGate = now + (nextGateInMs ?? Number.POSITIVE_INFINITY);
-    // A gate that stays shut for its tenant's sake is due all the time.
-    if (saturated.length > 0) this.#nextGate = Math.max(this.#nextGate, now + SATURATED_MS);
-    this.#nextRelease = claim.hasParked ? now + SATURATED_MS : Number.POSITIVE_INFINITY;
+    // By then a tenant may be saturated no more, and its gates are to be looked at.
+    if (saturated.length > 0) this.#nextGate = Math.min(this.#nextGate, now + SATURATED_MS);
+    // Never later than it was: claims are more frequent than that.
+    this.#nextRelease = claim.hasParked
+      ? Math.min(this.#nextRelease, now + SATURATED_MS)
+      : Number.POSITIVE_INFINITY;
     if (leased.length === limit) this.#mayBeBehind = true;
     const isParked = ({ tenantId, isGated }: LeasedDelivery) =>
       !isGated && saturated.includes(tenantId);
     const parked = leased.filter(isParked);
     if (parked.length === 0) return leased;
     await parkDeliveries(pool, parked);
-    this.#nextRelease = now + SATURATED_MS;
+    this.#nextRelease = Math.min(this.#nextRelease, now + SATURATED_MS);
     return leased.filter((delivery) => !isParked(delivery));
   }
 

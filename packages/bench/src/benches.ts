@@ -3,6 +3,7 @@ import { backlog } from "./benches/backlog.ts";
 import { bodies } from "./benches/bodies.ts";
 import { cost } from "./benches/cost.ts";
 import { fairness } from "./benches/fairness.ts";
+import { fairnessTenants } from "./benches/fairness-tenants.ts";
 import { ingest } from "./benches/ingest.ts";
 import { latency } from "./benches/latency.ts";
 import { memory } from "./benches/memory.ts";
@@ -18,6 +19,7 @@ export const benches: readonly Bench[] = [
   peers,
   backlog,
   fairness,
+  fairnessTenants,
   cost,
   latency,
   snapshot,

@@ -69,7 +69,7 @@ async function oneRun(lab: Lab, { origin }: Product, callers: Callers) {
     connections: NOISY.connections,
     bodyBytes: NOISY.bodyBytes,
     until: { count: NOISY.count },
-    batchTo: { destination: `${receiver.url}/noisy`, size: NOISY.batchSize },
+    batchTo: { destinations: [`${receiver.url}/noisy`], size: NOISY.batchSize },
   });
   for (const headers of callers) {
     await load.ask("publish", {

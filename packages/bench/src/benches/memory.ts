@@ -36,7 +36,7 @@ export const memory: Bench = {
         bodyBytes: WAITING.bodyBytes,
         until: { count: WAITING.count },
         batchTo: {
-          destination: `${lab.receiver.url}/`,
+          destinations: [`${lab.receiver.url}/`],
           size: WAITING.batchSize,
           headers: { "Upstash-Delay": "1h" },
         },

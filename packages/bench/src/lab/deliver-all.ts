@@ -23,7 +23,9 @@ export async function publishAndDeliver(lab: Lab, publishing: Publishing): Promi
     connections,
     bodyBytes,
     until: { count },
-    ...(batchSize === undefined ? {} : { batchTo: { destination, size: batchSize } }),
+    ...(batchSize === undefined
+      ? {}
+      : { batchTo: { destinations: [destination], size: batchSize } }),
   });
 }
 

@@ -9,9 +9,9 @@ export interface Load {
   readonly origin: string;
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
-  /** Destination to name in each item of a batch; without one, a request is one message. */
+  /** Destinations to name in the items of batches, in turn; without them, a request is one message. */
   readonly batchTo?: {
-    readonly destination: string;
+    readonly destinations: readonly string[];
     readonly size: number;
     readonly headers?: Readonly<Record<string, string>>;
   };
@@ -47,13 +47,14 @@ async function publish(load: Load): Promise<LoadResult> {
 
   async function connection(): Promise<void> {
     while (goesOn()) {
+      const first = taken;
       taken += perRequest;
       const sentAtMs = machineClockMs();
       const status = await post(pool, {
         origin: load.origin,
         path: load.path,
         headers: load.headers,
-        body: bodyOf(load, sentAtMs),
+        body: bodyOf(load, first, sentAtMs),
       });
       if (status >= 300) throw new Error(`${load.path} was answered with ${status}`);
       accepted += perRequest;
@@ -68,12 +69,16 @@ async function publish(load: Load): Promise<LoadResult> {
   return { accepted, startedAtMs, elapsedMs, answerMs };
 }
 
-function bodyOf({ batchTo, bodyBytes, delayMs = 0 }: Load, sentAtMs: number): Buffer {
+/** The body of a request of which so many messages were sent before. */
+function bodyOf({ batchTo, bodyBytes, delayMs = 0 }: Load, first: number, sentAtMs: number) {
   const body = stampedBody(bodyBytes, sentAtMs + delayMs);
   if (batchTo === undefined) return body;
-  const { destination, headers } = batchTo;
-  const item = JSON.stringify({ destination, headers, body: body.toString("latin1") });
-  return Buffer.from(`[${Array.from({ length: batchTo.size }, () => item).join(",")}]`);
+  const { destinations, headers, size } = batchTo;
+  const items = destinations.map((destination) =>
+    JSON.stringify({ destination, headers, body: body.toString("latin1") }),
+  );
+  const inTurn = Array.from({ length: size }, (_, index) => items[(first + index) % items.length]);
+  return Buffer.from(`[${inTurn.join(",")}]`);
 }
 
 const handlers = { publish };

@@ -33,12 +33,19 @@ WITH picked AS (
   SELECT (SELECT (extract(epoch FROM due_at - now()) * 1000)::float8
           FROM deliveries WHERE due_at IS NOT NULL ORDER BY due_at LIMIT 1) AS due_in_ms,
          (SELECT (extract(epoch FROM due_at - now()) * 1000)::float8
-          FROM gates WHERE due_at IS NOT NULL ORDER BY due_at LIMIT 1) AS gate_in_ms,
+          FROM gates WHERE due_at IS NOT NULL AND tenant_id <> ALL ($3::uuid[])
+          ORDER BY due_at LIMIT 1) AS gate_in_ms,
          EXISTS (SELECT FROM deliveries WHERE gate = 3) AS has_parked
 )
 SELECT next.due_in_ms, next.gate_in_ms, next.has_parked, leased.* FROM next LEFT JOIN leased ON true`;
 
-export async function claimDeliveries(pool: Pool, owner: string, limit: number): Promise<Claim> {
+/** The gates of `saturated` tenants stay shut, so when one of them is due is not told. */
+export async function claimDeliveries(
+  pool: Pool,
+  owner: string,
+  limit: number,
+  saturated: readonly string[] = [],
+): Promise<Claim> {
   const { rows } = await pool.query<{
     due_in_ms: number | null;
     gate_in_ms: number | null;
@@ -47,7 +54,7 @@ export async function claimDeliveries(pool: Pool, owner: string, limit: number):
     message_id: string | null;
     retried: number | null;
     is_gated: boolean | null;
-  }>(CLAIM, [owner, limit]);
+  }>(CLAIM, [owner, limit, saturated]);
   return {
     nextDueInMs: rows[0]?.due_in_ms ?? null,
     nextGateInMs: rows[0]?.gate_in_ms ?? null,
