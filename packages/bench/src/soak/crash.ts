@@ -1,119 +1,19 @@
-import { cpus, totalmem } from "node:os";
-import { setTimeout as sleep } from "node:timers/promises";
-
-import { startCluster, type Cluster } from "./cluster.ts";
-import { countWaiting, readJournal, readRecords, ticksOf } from "./evidence.ts";
-import { isGood, judge, type Kill, type Victim } from "./judge.ts";
-import { FLOW_KEYS, Load } from "./load.ts";
-import { nowMs } from "./now.ts";
+import { isGood } from "./judge.ts";
 import { HELP, readOptions, type SoakOptions } from "./options.ts";
-import { Publisher } from "./publisher.ts";
-import { pick, randomFrom } from "./random.ts";
 import { report } from "./report.ts";
+import { soak } from "./soak.ts";
 
-/** Each process is as likely a victim as the next one: two of each app, one PostgreSQL. */
-const VICTIMS: readonly { readonly item: Victim; readonly weight: number }[] = [
-  { item: "api", weight: 2 },
-  { item: "dispatcher", weight: 2 },
-  { item: "scheduler", weight: 2 },
-  { item: "postgres", weight: 1 },
-];
-const DRAIN_LIMIT_MS = 180_000;
-/** A tick so shortly before the schedules are removed need not have fired. */
-const TICK_GRACE_MS = 15_000;
-const PROGRESS_EVERY_MS = 5_000;
+const SHOWN_OUTPUT_LINES = 200;
 
-async function killAtRandom(
-  cluster: Cluster,
-  { kills, seconds }: SoakOptions,
-  random: () => number,
-): Promise<readonly Kill[]> {
-  const startMs = performance.now();
-  const done: Kill[] = [];
-  for (let index = 0; index < kills; index += 1) {
-    // Somewhere inside its share of the time, so that no rhythm of ours meets one of theirs.
-    const dueMs = startMs + ((index + random()) * seconds * 1_000) / kills;
-    await sleep(Math.max(0, dueMs - performance.now()));
-    done.push(await cluster.kill(pick(VICTIMS, random()), random() < 0.5 ? 0 : 1));
-  }
-  return done;
-}
-
-async function drain(databaseUrl: string): Promise<number> {
-  const deadline = performance.now() + DRAIN_LIMIT_MS;
-  for (;;) {
-    const waiting = await countWaiting(databaseUrl).catch(() => -1);
-    if (waiting === 0 || performance.now() > deadline) return waiting;
-    await sleep(200);
-  }
-}
-
-async function soak(options: SoakOptions): Promise<boolean> {
-  const { kills, messages, seed, seconds, leaseSeconds } = options;
-  const [cpu] = cpus();
-  say(
-    `${cpus().length} × ${cpu?.model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GB, Node ${process.version}`,
-  );
-  say(
-    `${kills} kills, ${messages} messages in ${seconds} s, seed ${seed}, lease ${leaseSeconds} s` +
-      (options.clockSkew ? ", clocks an hour ahead and behind" : ""),
-  );
-  const cluster = await startCluster(options);
-  const publisher = new Publisher(cluster.apiUrls);
-  const load = new Load({ publisher, receiverUrl: cluster.receiverUrl, random: randomFrom(seed) });
-  const startMs = performance.now();
-  const progress = setInterval(() => {
-    const elapsed = Math.round((performance.now() - startMs) / 1_000);
-    process.stderr.write(`${elapsed} s: ${load.acknowledged.length} acknowledged\n`);
-  }, PROGRESS_EVERY_MS);
-  try {
-    await load.prepare();
-    const [killed] = await Promise.all([
-      killAtRandom(cluster, options, randomFrom(seed + 1)),
-      load.run(messages, seconds * 1_000),
-    ]);
-    const endedMs = nowMs();
-    await load.removeSchedules();
-    const left = await drain(cluster.databaseUrl);
-    const arrivals = await readJournal(cluster.receiverUrl);
-    const leaseMs = leaseSeconds * 1_000;
-    const verdict = judge({
-      arrivals,
-      acknowledged: load.acknowledged,
-      kills: killed,
-      flowKeys: FLOW_KEYS,
-      leaseMs,
-      ...(await readRecords(cluster.databaseUrl)),
-      ...ticksOf(load.schedules, arrivals, endedMs - TICK_GRACE_MS),
-    });
-    const refused = [...publisher.refused].map(
-      ([status, count]) => `${count} × ${status || "no answer"}`,
-    );
-    const killsOf = VICTIMS.map(
-      ({ item }) => `${item} ${killed.filter(({ victim }) => victim === item).length}`,
-    );
-    say(`killed: ${killsOf.join(", ")}`);
-    const outages = killed.flatMap(({ atMs, backMs }) =>
-      backMs === undefined ? [] : [backMs - atMs],
-    );
-    say(
-      `PostgreSQL was away for ${outages.map((ms) => `${Math.round(ms)} ms`).join(", ") || "no time"}`,
-    );
-    say(
-      `${load.acknowledged.length} messages acknowledged, ${arrivals.length} requests received, ` +
-        `publishes refused and sent again: ${refused.join(", ") || "none"}`,
-    );
-    say("");
-    say(report(verdict, leaseMs));
-    say(`${left === 0 ? "ok    " : "BROKEN"}  still waiting in the end: ${left}`);
-    const good = left === 0 && isGood(verdict, leaseMs);
-    if (!good) process.stderr.write(`${cluster.output().split("\n").slice(-200).join("\n")}\n`);
-    return good;
-  } finally {
-    clearInterval(progress);
-    await publisher.close();
-    await cluster.stop();
-  }
+async function run(options: SoakOptions): Promise<boolean> {
+  const { verdict, left, output } = await soak(options, say);
+  const leaseMs = options.leaseSeconds * 1_000;
+  say("");
+  say(report(verdict, leaseMs));
+  say(`${left === 0 ? "ok    " : "BROKEN"}  still waiting in the end: ${left}`);
+  const good = left === 0 && isGood(verdict, leaseMs);
+  if (!good) process.stderr.write(`${output.split("\n").slice(-SHOWN_OUTPUT_LINES).join("\n")}\n`);
+  return good;
 }
 
 function say(text: string): void {
@@ -131,4 +31,4 @@ function readOrExit(): SoakOptions | "help" {
 
 const options = readOrExit();
 if (options === "help") say(HELP);
-else process.exitCode = (await soak(options)) ? 0 : 1;
+else process.exitCode = (await run(options)) ? 0 : 1;
