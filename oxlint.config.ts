@@ -56,6 +56,18 @@ export default defineConfig({
       },
     },
     {
+      // Time is the database's: a process may not ask the machine, whose clock may be wrong.
+      files: ["packages/{wire-*,engine}/src/**"],
+      excludeFiles: testFiles,
+      rules: {
+        "omnistore/explicit-clock": "error",
+        "no-restricted-properties": [
+          "error",
+          { object: "Date", property: "now", message: "Ask the database's clock." },
+        ],
+      },
+    },
+    {
       // The environment is read once, where a process begins, and turned into a typed config.
       files: [
         "apps/*/src/main.ts",

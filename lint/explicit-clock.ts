@@ -10,7 +10,10 @@ const explicitClock = {
   create(context: RuleContext) {
     const check = (node: CallNode, readsClock: boolean) => {
       if (readsClock && node.callee.type === "Identifier" && node.callee.name === "Date") {
-        context.report({ node, message: "The domain reads no clock: take `now` as an argument." });
+        context.report({
+          node,
+          message: "This reads the machine's clock: take `now` as an argument.",
+        });
       }
     };
     return {

@@ -28,6 +28,8 @@ export interface Operations extends QueueOperations, FlowControlOperations, Audi
   authenticate(token: string): Promise<Caller | null>;
   /** Counts a request that is limited by the second; null when it may be served. */
   admit(caller: Caller): Promise<BudgetSpent | null>;
+  /** Unix milliseconds of the database's clock: the machine's may be wrong. */
+  nowMs(): number;
   /**
    * Why no message can reach the host of a valid URL, in words for its publisher, or null. It waits
    * a second at most and never rejects: what name servers do not say in time, the attempts will.

@@ -63,6 +63,7 @@ export function createOperations(parts: OperationsParts): Operations {
       const limit = limits.requestsPerSecond;
       return limit === null ? null : orUnavailable(budgets.spend(tenantId, "second", limit, 1));
     },
+    nowMs: () => clock.nowMs(),
     hostProblem: (url) => hosts.problemOf(url),
     async publish(command, plan) {
       const [outcome] = await publishWithinBudget(parts, [command], plan);

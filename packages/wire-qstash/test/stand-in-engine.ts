@@ -107,6 +107,10 @@ export class StandInEngine implements Operations {
     return this.hostProblems.get(new URL(url).hostname) ?? null;
   }
 
+  nowMs() {
+    return Date.now();
+  }
+
   async admit() {
     return null;
   }

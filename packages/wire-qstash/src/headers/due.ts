@@ -8,7 +8,7 @@ const LONGEST = `later than the ${MAX_DELAY_MS / 86_400_000} days that a message
 
 /**
  * `Upstash-Not-Before` and `Upstash-Delay`: when the first attempt may start. Both must be valid;
- * not-before wins. `nowMs` (Unix milliseconds) only tells past from future and too far: the due
+ * not-before wins. `nowMs` (Unix milliseconds, by the database) only tells past from future and too far: the due
  * time of a delay is worked out where the message is stored. Contract 01 §3, 06 §4.
  */
 export function decodeDue(

@@ -62,7 +62,7 @@ export async function readPublishRequest(
     receivers,
     configuration: withTopicHeaders(own, receivers),
     context: {
-      nowMs: Date.now(),
+      nowMs: operations.nowMs(),
       callerIp: callerIp(incoming.socket.remoteAddress),
       authorizationIsOurs: credential.source === "header",
       destinations,

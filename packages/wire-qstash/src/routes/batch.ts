@@ -56,7 +56,7 @@ export function batchRoute(services: WireServices, options: PublishRouteOptions)
     const items = readItems(await readJson(env.incoming, MAX_BATCH_BYTES), plan);
     const context: BatchContext = {
       caller,
-      nowMs: Date.now(),
+      nowMs: operations.nowMs(),
       callerIp: callerIp(env.incoming.socket.remoteAddress),
       destinations: options.destinations,
       findTopic: rememberTopics((name) => operations.getTopic(tenantId, name)),

@@ -19,7 +19,11 @@ export function listDeadLettersRoute(services: WireServices): WireHandler {
         : pageOf(
             await services.operations.listDeadLetters(
               caller.tenantId,
-              withinRetention(query, caller.plan.limits.deadLetterRetentionDays, Date.now()),
+              withinRetention(
+                query,
+                caller.plan.limits.deadLetterRetentionDays,
+                services.operations.nowMs(),
+              ),
             ),
             query.cursor,
           );

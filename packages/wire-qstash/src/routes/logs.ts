@@ -20,7 +20,11 @@ export function listLogsRoute(services: WireServices, key: "events" | "logs"): W
         : pageOf(
             await services.operations.listLogs(
               caller.tenantId,
-              withinRetention(query, caller.plan.limits.logRetentionDays, Date.now()),
+              withinRetention(
+                query,
+                caller.plan.limits.logRetentionDays,
+                services.operations.nowMs(),
+              ),
             ),
             query.cursor,
           );

@@ -25,7 +25,7 @@ type Retried = Extract<RetryOutcome, { kind: "retried" }>;
 export function retryDeadLetterRoute(services: WireServices, options: RetryOptions): WireHandler {
   return writeRoute(services, async (request) => {
     const given = request.context.req.param("id") ?? "";
-    const { overrides } = decodeConfiguration(request, options);
+    const { overrides } = decodeConfiguration(services, request, options);
     const { messageIds } = await retry(services, request, selectIds([given]), overrides);
     return reply(201, { messageId: messageIds.map(encodeMessageId)[0] });
   });
@@ -34,7 +34,7 @@ export function retryDeadLetterRoute(services: WireServices, options: RetryOptio
 /** `POST /v2/dlq/retry`: all of the ids or none, or a page of what passes the filters. */
 export function retryDeadLettersRoute(services: WireServices, options: RetryOptions): WireHandler {
   return writeRoute(services, async (request) => {
-    const { overrides, rest } = decodeConfiguration(request, options);
+    const { overrides, rest } = decodeConfiguration(services, request, options);
     const bodyIds = await readBodyIds(request.context.env.incoming, "dlqIds");
     const given = decodeGivenDeadLetters(rest, bodyIds);
     if (given.kind === "none") return reply(201, { responses: [] });
@@ -47,6 +47,7 @@ export function retryDeadLettersRoute(services: WireServices, options: RetryOpti
 
 /** What the retry changes, and the parameters that are not about that. Contract 00 §8. */
 function decodeConfiguration(
+  { operations }: WireServices,
   { context, parameters }: CallerRequest,
   { destinations }: RetryOptions,
 ): { overrides: RetryOverrides; rest: readonly Parameter[] } {
@@ -55,7 +56,7 @@ function decodeConfiguration(
     parameters.filter(isConfiguration),
   );
   const overrides = decodeRetryOverrides(configuration, {
-    nowMs: Date.now(),
+    nowMs: operations.nowMs(),
     authorizationIsOurs: true,
     destinations,
   });

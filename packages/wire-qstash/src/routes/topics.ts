@@ -63,7 +63,7 @@ export function setTopicHeadersRoute(
   return writeRoute({ operations, onError }, async (request) => {
     const body = await readJsonObject(request.context.env.incoming);
     const { headers, options } = decodeTopicHeaders(body, {
-      nowMs: Date.now(),
+      nowMs: operations.nowMs(),
       callerIp: undefined,
       authorizationIsOurs: false,
       destinations,
