@@ -10,6 +10,7 @@ import {
 import type { PendingMessage, WireName } from "@omnistore/domain/message/message";
 import { makeUuidV7 } from "@omnistore/domain/message/message-id";
 import type { AttemptResult } from "@omnistore/domain/record/attempt-result";
+import { cutBody } from "@omnistore/domain/record/cut-body";
 import { describeFailure } from "@omnistore/domain/record/describe-failure";
 import { decideNext } from "@omnistore/domain/retry/next-attempt";
 import type { EngineCore } from "@omnistore/engine/core";
@@ -88,7 +89,7 @@ function whatWasAnswered(result: AttemptResult) {
   return {
     status: result.kind === "response" ? result.status : null,
     responseHeaders: failed ? result.headers : null,
-    responseBody: failed ? result.body.subarray(0, RESPONSE_CAPTURE_BYTES) : null,
+    responseBody: failed ? cutBody(result.body, RESPONSE_CAPTURE_BYTES) : null,
     error: error ?? null,
   };
 }

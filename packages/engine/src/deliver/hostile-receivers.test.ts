@@ -274,6 +274,29 @@ describe("what is not HTTP", () => {
   });
 });
 
+describe("an informational answer", () => {
+  const FINAL = "HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\nok";
+
+  test.each([102, 103])("%i is passed over, and the one that follows counts", async (status) => {
+    const { result } = await attempt(
+      (socket) => void socket.end(`HTTP/1.1 ${status} Wait\r\nLink: </a>\r\n\r\n${FINAL}`),
+    );
+    expect(result).toMatchObject({ status: 201, body: Buffer.from("ok") });
+    expect(result.kind === "response" && result.headers).not.toHaveProperty("Link");
+  });
+
+  test("100 that was not asked for fails in words", async () => {
+    const { result } = await attempt(
+      (socket) => void socket.end(`HTTP/1.1 100 Continue\r\n\r\n${FINAL}`),
+    );
+    expect(result).toEqual({
+      kind: "failure",
+      code: "protocol",
+      error: "the receiver answered 100 Continue, which was not asked for",
+    });
+  });
+});
+
 test("a redirect is an answer like any other, and is not followed", async () => {
   const elsewhere = await startRawReceiver((socket) => socket.end());
   for (const status of [301, 302, 303, 307, 308]) {
@@ -331,8 +354,16 @@ describe("bad TLS fails in words", () => {
       () => authority.issue(["127.0.0.1"], { from: at(1), to: at(9) }),
       "the certificate is not valid yet",
     ],
-    ["for another address", () => authority.issue(["127.0.0.2"]), "127.0.0.1"],
-    ["for a name", () => authority.issue(["receiver.test"]), "127.0.0.1"],
+    [
+      "for another address",
+      () => authority.issue(["127.0.0.2"]),
+      "127.0.0.1: the certificate is for another host",
+    ],
+    [
+      "for a name",
+      () => authority.issue(["receiver.test"]),
+      "127.0.0.1: the certificate is for another host",
+    ],
     ["self-signed", () => selfSign(["127.0.0.1"]), "the certificate is self-signed"],
     [
       "of a stranger",

@@ -43,6 +43,14 @@ describe("02 §1 headers on every delivery", () => {
     expect(body).toBe(message.body);
   });
 
+  it("are sent to the URL without its fragment, which a receiver verifies against", async () => {
+    const { request, signature } = dress({ destination: "https://example.com/a?b=1#part" });
+    expect(request.url).toBe("https://example.com/a?b=1");
+    const receiver = new Receiver({ currentSigningKey: keys.current, nextSigningKey: keys.next });
+    const body = message.body.toString();
+    await expect(receiver.verify({ signature, body, url: request.url })).resolves.toBe(true);
+  });
+
   it("tell the attempt, the origin and what the publisher forwarded", () => {
     const { headers } = dress(
       {

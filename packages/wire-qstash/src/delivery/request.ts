@@ -19,7 +19,7 @@ const OURS: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * One attempt as its receiver sees it: URL, method and body as stored, the publisher's headers,
+ * One attempt as its receiver sees it: URL (without fragment), method and body as stored, the publisher's headers,
  * and ours, signed anew. Contract 02 §1.
  */
 export function dressAttempt(
@@ -27,7 +27,8 @@ export function dressAttempt(
   { retried, nowSeconds, signingKeys }: AttemptContext,
   region: string,
 ): OutgoingRequest {
-  const { body, destination: url, method, options } = message;
+  const { body, method, options } = message;
+  const url = withoutFragment(message.destination);
   const signature = sign({ url, body, nowSeconds, id: randomUUID() }, signingKeys.current);
   const headers = [
     "User-Agent",
@@ -54,6 +55,12 @@ export function dressAttempt(
     headers.push(name, joinValues(name, values));
   }
   return { url, method, headers, body };
+}
+
+/** A fragment is never sent, so a receiver can only compare `sub` with the rest. Contract 02 §6. */
+function withoutFragment(destination: string): string {
+  const start = destination.indexOf("#");
+  return start === -1 ? destination : destination.slice(0, start);
 }
 
 /** Several values of one header are one line: the list form, which for cookies has a mark of its own. */
