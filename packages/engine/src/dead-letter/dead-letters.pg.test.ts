@@ -269,3 +269,37 @@ describe("03 §5 delete", () => {
     expect(early).toEqual({ kind: "deleted", deleted: 1 });
   });
 });
+
+async function list(cursor?: string) {
+  const { pool, vault } = engine.core;
+  const query = { order: "latestFirst", count: 2 } as const;
+  const given = cursor === undefined ? query : { ...query, cursor };
+  const outcome = await listDeadLetters(pool, vault, engine.tenantId, given);
+  if (outcome.kind !== "page") throw new Error("the cursor was refused");
+  return { ids: outcome.page.items.map(({ id }) => id), cursor: outcome.page.cursor };
+}
+
+function expire(ids: readonly string[]) {
+  return engine.core.pool.query("DELETE FROM dead_letters WHERE tenant_id = $1 AND id = ANY($2)", [
+    engine.tenantId,
+    ids,
+  ]);
+}
+
+describe("07 Q43 a list whose entries expire while it is read", () => {
+  test("goes on behind the last entry seen, which may be gone, and has short pages at worst", async () => {
+    const buried = [];
+    for (const agoMs of [1_000, 2_000, 3_000, 4_000, 5_000]) buried.push(await bury({}, agoMs));
+    const [first = "", second = "", third = "", fourth = "", fifth = ""] = buried.map(
+      ({ id }) => id,
+    );
+    const page1 = await list();
+    expect(page1).toEqual({ ids: [first, second], cursor: second });
+    await expire([second, third]);
+    expect(await list(page1.cursor)).toEqual({ ids: [fourth, fifth], cursor: undefined });
+    await expire([fourth]);
+    expect(await list(page1.cursor)).toEqual({ ids: [fifth], cursor: undefined });
+    await expire([first, fifth]);
+    expect(await list(page1.cursor)).toEqual({ ids: [], cursor: undefined });
+  });
+});
