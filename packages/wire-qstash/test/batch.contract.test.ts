@@ -110,13 +110,23 @@ describe("01 §9 an item of a batch", () => {
   });
 
   it("takes nothing from the headers and the query of the call", async () => {
-    const headers = ["Upstash-Retries: 0", "Upstash-Forward-X: 1", "Content-Type: text/call"];
-    await wire.send(
-      `POST /v2/batch?upstash-retries=0`,
-      headers,
-      JSON.stringify([{ destination: A }]),
-    );
+    const headers = ["Content-Type: text/call", "Upstash-Telemetry-Sdk: any", "X-Foreign: 1"];
+    await wire.send("POST /v2/batch?other=1", headers, JSON.stringify([{ destination: A }]));
     expect(wire.engine.takePublished()).toMatchObject({ maxRetries: 3, headers: {} });
+  });
+
+  it.each([
+    ["Upstash-Retries: 0", "", 'Upstash-Retries "0"'],
+    ["Upstash-Forward-X: 1", "", 'Upstash-Forward-X "1"'],
+    ["Upstash-Callback-Label: one", "", 'Upstash-Callback-Label "one"'],
+    ["Upstash-Callback-Failure-Callback: u", "", 'Upstash-Callback-Failure-Callback "u"'],
+    ["X-Foreign: 1", "?upstash-delay=1m", 'Upstash-Delay "1m"'],
+  ])("has its own settings: on the call, %s %s is 400", async (header, query, words) => {
+    const batch = JSON.stringify([{ destination: A }]);
+    const answer = await wire.send(`POST /v2/batch${query}`, [header], batch);
+    expect(answer.status).toBe(400);
+    expect(answer.error()).toContain(`${words} has no place on the call of a batch`);
+    expect(wire.engine.published).toEqual([]);
   });
 
   it("may name its callback beside its headers, which win", async () => {

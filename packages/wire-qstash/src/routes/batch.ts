@@ -1,4 +1,5 @@
 import { setImmediate } from "node:timers/promises";
+import { canonicalHeaderName } from "@omnistore/domain/message/header-names";
 import { MAX_BATCH_BYTES } from "@omnistore/domain/message/limits";
 import type { PublishCommand } from "@omnistore/domain/publish/publish-command";
 import { planProblem } from "@omnistore/domain/tenant/plan-problem";
@@ -6,6 +7,7 @@ import type { Plan } from "@omnistore/domain/tenant/plans";
 import type { Caller } from "@omnistore/domain/tenant/tenant";
 import type { Topic } from "@omnistore/domain/topic/topic";
 import { InvalidRequest } from "../errors.ts";
+import type { Configuration } from "../headers/configuration.ts";
 import { gatherConfiguration } from "../headers/configuration.ts";
 import { decodePublishSettings } from "../headers/publish-settings.ts";
 import { refusal } from "../headers/refusal.ts";
@@ -51,8 +53,9 @@ interface BatchContext extends ResolveOptions {
  */
 export function batchRoute(services: WireServices, options: PublishRouteOptions): WireHandler {
   const { operations } = services;
-  return sendRoute(services, async ({ caller, context: { env } }) => {
+  return sendRoute(services, async ({ caller, parameters, context: { env } }) => {
     const { tenantId, plan } = caller;
+    refuseSettingsOfTheCall(gatherConfiguration(env.incoming.rawHeaders, parameters));
     const items = readItems(await readJson(env.incoming, MAX_BATCH_BYTES), plan);
     const context: BatchContext = {
       caller,
@@ -66,6 +69,19 @@ export function batchRoute(services: WireServices, options: PublishRouteOptions)
     refuseIfAllInvalid(prepared);
     return batchReply(await publishAll(services, prepared, plan), plan);
   });
+}
+
+/** Each item has settings of its own: what the call says would be of none, and nobody would know. */
+function refuseSettingsOfTheCall(configuration: Configuration, prefix = "upstash-"): void {
+  const { settings, forwarded, callback, failureCallback } = configuration;
+  const given = [...settings, ...forwarded.map(({ name, value }) => [`forward-${name}`, value])];
+  for (const [name = "", value = ""] of given) {
+    const header = canonicalHeaderName(`${prefix}${name}`);
+    throw refusal(header, value, "has no place on the call of a batch: put it into its items");
+  }
+  if (callback !== undefined) refuseSettingsOfTheCall(callback, `${prefix}callback-`);
+  if (failureCallback === undefined) return;
+  refuseSettingsOfTheCall(failureCallback, `${prefix}failure-callback-`);
 }
 
 /** Items that are worked on before other requests have their turn: a few milliseconds. */
