@@ -1,3 +1,4 @@
+import { floorAt, NO_FLOOR, raiseFloor } from "@omnistore/domain/claim/claim-floor";
 import { SLOTS } from "@omnistore/domain/claim/slots";
 import { dueAtOnce } from "@omnistore/domain/message/due-at-once";
 import type { Message, PendingMessage } from "@omnistore/domain/message/message";
@@ -53,6 +54,7 @@ export class Pipeline implements DirectLane {
   #nextGate = Number.POSITIVE_INFINITY;
   /** The same for what is parked. */
   #nextRelease = Number.POSITIVE_INFINITY;
+  #floor = NO_FLOOR;
   #running: Promise<void> | undefined;
   #stopping = false;
 
@@ -164,7 +166,10 @@ export class Pipeline implements DirectLane {
   ): Promise<readonly LeasedDelivery[]> {
     this.#mayBeBehind = false;
     const { pool } = this.#parts.core;
-    const claim = await claimDeliveries(pool, owner, limit, saturated);
+    const floor = floorAt(this.#floor, performance.now());
+    const fromVirtualTime = floor.virtualTime;
+    const claim = await claimDeliveries(pool, owner, limit, { saturated, fromVirtualTime });
+    this.#floor = raiseFloor(floor, claim);
     const { leased, nextDueInMs, nextGateInMs } = claim;
     const now = performance.now();
     this.#nextDue = now + (nextDueInMs ?? Number.POSITIVE_INFINITY);

@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from "node:crypto";
 
-import type { Pool } from "@omnistore/db/client";
+import { maintenanceQuery, type Pool } from "@omnistore/db/client";
 import { migrate } from "@omnistore/db/migrate";
 import { makeUuidV7 } from "@omnistore/domain/message/message-id";
 import { claimDeliveries } from "@omnistore/engine/claim/claim-deliveries.sql";
@@ -63,7 +63,8 @@ async function makeDatabase(lab: Lab, name: string): Promise<EngineCore> {
 async function fill(pool: Pool): Promise<void> {
   const message = `'qstash', 'http://127.0.0.1:9/', 'POST', '{}', 'x', 3`;
   await pool.query(
-    `WITH made AS (
+    maintenanceQuery(
+      `WITH made AS (
        SELECT gen_random_uuid() AS tenant_id, uuidv7() AS id FROM generate_series(1, $1::int)
      ), stored AS (
        INSERT INTO messages (tenant_id, id, expires_on, not_before, wire, destination, method, headers, body, max_retries)
@@ -71,10 +72,12 @@ async function fill(pool: Pool): Promise<void> {
      )
      INSERT INTO deliveries (tenant_id, message_id, due_at)
      SELECT tenant_id, id, now() + interval '1 hour' + random() * interval '30 days' FROM made`,
-    [WAITING],
+      [WAITING],
+    ),
   );
   await pool.query(
-    `WITH made AS (
+    maintenanceQuery(
+      `WITH made AS (
        SELECT gen_random_uuid() AS tenant_id, uuidv7() AS id FROM generate_series(1, $1::int)
      ), stored AS (
        INSERT INTO messages (tenant_id, id, expires_on, not_before, wire, destination, method, headers, body, max_retries)
@@ -82,10 +85,11 @@ async function fill(pool: Pool): Promise<void> {
      )
      INSERT INTO delivery_logs (tenant_id, message_id, retried, logged_on, started_at, ended_at, outcome, status)
      SELECT tenant_id, id, 0, (now() AT TIME ZONE 'UTC')::date, now(), now(), 'delivered', 200 FROM made`,
-    [FINISHED],
+      [FINISHED],
+    ),
   );
-  await pool.query("VACUUM ANALYZE deliveries, messages, delivery_logs");
-  await pool.query("CHECKPOINT");
+  await pool.query(maintenanceQuery("VACUUM ANALYZE deliveries, messages, delivery_logs"));
+  await pool.query(maintenanceQuery("CHECKPOINT"));
 }
 
 /** Median milliseconds of a claim, each with as many ready deliveries as it may take. */

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 
+import type { Queryable } from "@omnistore/db/client";
 import { startEngine, type TestEngine } from "@omnistore/testkit/engine";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
@@ -11,6 +12,14 @@ beforeEach(async () => {
   engine = await startEngine();
 });
 afterEach(() => engine.stop());
+
+/** Entries of the index of ready deliveries that this connection's transaction read. */
+async function rowsRead(client: Queryable): Promise<number> {
+  const { rows } = await client.query<{ read: string }>(
+    "SELECT pg_stat_get_xact_tuples_returned('deliveries_ready'::regclass) AS read",
+  );
+  return Number(rows[0]?.read);
+}
 
 describe("claim", () => {
   test("takes ready deliveries in the order of their virtual times", async () => {
@@ -43,12 +52,41 @@ describe("claim", () => {
 
   test("gives nothing to a dispatcher that is not alive", async () => {
     await engine.store();
-    await expect(claimDeliveries(engine.core.pool, randomUUID(), 10)).resolves.toEqual({
+    await expect(claimDeliveries(engine.core.pool, randomUUID(), 10)).resolves.toMatchObject({
       leased: [],
       nextDueInMs: null,
       nextGateInMs: null,
       hasParked: false,
     });
+  });
+
+  test("reads none of what left the queue under a held snapshot, from the floor of an earlier claim", async () => {
+    const owner = await engine.dispatcher();
+    const holder = await engine.core.pool.connect();
+    await holder.query("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM tenants");
+    for (let batch = 0; batch < 20; batch += 1) {
+      await Promise.all(
+        Array.from({ length: 100 }, (_, index) =>
+          engine.store({}, { virtualTime: 1_000 + batch * 100 + index }),
+        ),
+      );
+      await claimDeliveries(engine.core.pool, owner, 100);
+    }
+    await engine.store({}, { virtualTime: 9_000 });
+    const client = await engine.core.pool.connect();
+    const options = { fromVirtualTime: 5_000 };
+    await client.query("BEGIN");
+    const before = await rowsRead(client);
+    const { leased, reached, claimedAtMicros } = await claimDeliveries(client, owner, 1, options);
+    const read = (await rowsRead(client)) - before;
+    await client.query("COMMIT");
+    client.release();
+    await holder.query("ROLLBACK");
+    holder.release();
+    expect(leased).toHaveLength(1);
+    expect(reached).toBe(9_000);
+    expect(Math.abs(claimedAtMicros / 1000 - Date.now())).toBeLessThan(60_000);
+    expect(read).toBeLessThan(50);
   });
 
   test("tells when the next delayed delivery is due, also with nothing to claim", async () => {
