@@ -1,7 +1,7 @@
 /** A whole look at the ready deliveries is made this often; it finds what lies under the floor. */
 const WHOLE_LOOK_EVERY_MS = 900;
 /** What is made ready now may be committed this much later, in microseconds of virtual time. */
-const LATE_COMMIT_MICROS = 1_000_000;
+const LATE_COMMIT_MICROS = 200_000;
 
 /**
  * Where a claim begins to look. What was claimed stays in the index until VACUUM may take it away, and

@@ -83,3 +83,40 @@ describe("the fence", () => {
     expect(await engine.count("dead_letters")).toBe(letters + 1);
   });
 });
+
+test("recording reads by key, also under a held snapshot when the statistics say that the queue is empty", async () => {
+  const own = await startEngine();
+  const { pool } = own.core;
+  const owner = await own.dispatcher();
+  const holder = await pool.connect();
+  const client = await pool.connect();
+  try {
+    await holder.query("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM tenants");
+    // What many finished deliveries of one owner leave behind.
+    await pool.query(
+      `INSERT INTO deliveries (tenant_id, message_id, owner, leased_at)
+       SELECT gen_random_uuid(), gen_random_uuid(), $1, now() FROM generate_series(1, 5000)`,
+      [owner],
+    );
+    await pool.query("DELETE FROM deliveries WHERE owner = $1", [owner]);
+    await pool.query("ANALYZE deliveries");
+    await Promise.all(Array.from({ length: 20 }, () => own.store()));
+    const { leased } = await claimDeliveries(pool, owner, 20);
+    await client.query("BEGIN");
+    const batch = leased.map((delivery) => own.outcome(delivery));
+    const counted = await writeOutcomes(client, batch);
+    const { rows } = await client.query<{ read: string }>(
+      `SELECT pg_stat_get_xact_tuples_returned('deliveries_leased'::regclass)
+         + pg_stat_get_xact_tuples_returned('deliveries'::regclass)
+         + pg_stat_get_xact_tuples_returned('deliveries_pkey'::regclass) AS read`,
+    );
+    expect(counted).toEqual(Array(20).fill(true));
+    expect(Number(rows[0]?.read)).toBeLessThan(100);
+    await client.query("COMMIT");
+  } finally {
+    client.release();
+    await holder.query("ROLLBACK");
+    holder.release();
+    await own.stop();
+  }
+});

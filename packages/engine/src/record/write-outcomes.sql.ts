@@ -30,6 +30,11 @@ export interface Outcome extends StoredAnswer {
  * what is given up becomes a dead letter. Only what its dispatcher still owns is touched: that is
  * the fence. An outcome that came too late changes nothing and logs nothing. Gates learn of the
  * places that became free: a retry keeps its place in its queue, and none at its flow-control key.
+ *
+ * Served by the primary key of `deliveries`, whatever the statistics say: the look-up by key is closed off
+ * by OFFSET 0, and owner and attempt are compared outside of it. Left to itself the planner may come by
+ * `deliveries_leased`, which holds every delivery that this owner ever ended until VACUUM. A row that moved
+ * since it was found has another ctid, is not matched, and the fence holds.
  */
 const WRITE_OUTCOMES = `
 WITH outcome AS (
@@ -40,17 +45,20 @@ WITH outcome AS (
     tenant_id, message_id, owner, retried, outcome, started_ms, ended_ms,
     retry_delay_ms, dead_letter_id, status, response_headers, response_body, error, sent_bytes
   )
+), owned AS MATERIALIZED (
+  SELECT o.outcome, o.retry_delay_ms, d.ctid FROM outcome o CROSS JOIN LATERAL (
+    SELECT ctid, owner, retried FROM deliveries
+    WHERE tenant_id = o.tenant_id AND message_id = o.message_id OFFSET 0
+  ) d WHERE d.owner = o.owner AND d.retried = o.retried
 ), finished AS (
-  DELETE FROM deliveries d USING outcome o
-  WHERE d.tenant_id = o.tenant_id AND d.message_id = o.message_id
-    AND d.owner = o.owner AND d.retried = o.retried AND o.outcome <> 'retry'
+  DELETE FROM deliveries d USING owned o
+  WHERE d.ctid = o.ctid AND o.outcome <> 'retry'
   RETURNING d.tenant_id, d.message_id, NULL::timestamptz AS due_at, d.queue, d.flow_key
 ), postponed AS (
   UPDATE deliveries d SET owner = NULL, leased_at = NULL, retried = d.retried + 1,
     due_at = now() + o.retry_delay_ms * interval '1 ms'
-  FROM outcome o
-  WHERE d.tenant_id = o.tenant_id AND d.message_id = o.message_id
-    AND d.owner = o.owner AND d.retried = o.retried AND o.outcome = 'retry'
+  FROM owned o
+  WHERE d.ctid = o.ctid AND o.outcome = 'retry'
   RETURNING d.tenant_id, d.message_id, d.due_at, NULL::text AS queue, d.flow_key
 ), fenced AS (
   SELECT o.*, f.due_at, f.queue, f.flow_key, to_timestamp(o.started_ms / 1000) AS started_at,
