@@ -1,15 +1,27 @@
-import { SLOW_AFTER_MS, SLOW_SLOTS } from "@omnistore/domain/claim/slots";
+import { SLOW_AFTER_MS, SLOW_SLOT_BYTES, SLOW_SLOTS } from "@omnistore/domain/claim/slots";
 import type { LeasedDelivery } from "@omnistore/engine/leased-delivery";
 import { expect, test } from "vitest";
 
-import { AttemptsUnderWay } from "./attempts-under-way.ts";
+import { AttemptsUnderWay, type Attempted } from "./attempts-under-way.ts";
 
 const SHARE = Math.ceil(SLOW_SLOTS / 3);
 
-function beginMany(attempts: AttemptsUnderWay, tenantId: string, count: number, now: number) {
+const toOneHost = () => "https://one.example/any?q";
+
+function attempted(tenantId: string, over: Partial<Attempted> = {}): Attempted {
+  return { tenantId, destination: "https://one.example/", body: Buffer.alloc(0), ...over };
+}
+
+function beginMany(
+  attempts: AttemptsUnderWay,
+  tenantId: string,
+  count: number,
+  now: number,
+  destinationOf = (index: number) => `https://${index}.example/path`,
+) {
   return Array.from({ length: count }, (_, index): LeasedDelivery => {
     const leased = { tenantId, messageId: `${index}`, owner: "o", retried: 0, isGated: false };
-    attempts.begin(leased, now);
+    attempts.begin(leased, attempted(tenantId, { destination: destinationOf(index) }), now);
     return leased;
   });
 }
@@ -31,7 +43,43 @@ test("a tenant whose receivers are slow is saturated until enough of them have a
   beginMany(attempts, "quick", 5, SLOW_AFTER_MS);
   expect(attempts.saturated(SLOW_AFTER_MS - 1)).toEqual([]);
   expect(attempts.saturated(SLOW_AFTER_MS)).toEqual(["slow"]);
-  expect(attempts.isSaturated("quick")).toBe(false);
+  expect(attempts.takes(attempted("quick"), SLOW_AFTER_MS)).toBe(true);
+  expect(attempts.takes(attempted("slow"), SLOW_AFTER_MS)).toBe(false);
   if (first) attempts.end(first);
   expect(attempts.saturated(SLOW_AFTER_MS)).toEqual([]);
+});
+
+test("a host that does not answer is saturated for that tenant, and no other host is", () => {
+  const attempts = new AttemptsUnderWay();
+  const [first] = beginMany(attempts, "a", Math.ceil(SLOW_SLOTS / 5), 0, toOneHost);
+  expect(attempts.withSaturatedHost(SLOW_AFTER_MS)).toEqual(["a"]);
+  expect(attempts.saturated(SLOW_AFTER_MS)).toEqual([]);
+  expect(attempts.isHostSaturated(attempted("a"), SLOW_AFTER_MS)).toBe(true);
+  expect(
+    attempts.takes(attempted("a", { destination: "https://two.example/" }), SLOW_AFTER_MS),
+  ).toBe(true);
+  expect(attempts.takes(attempted("b"), SLOW_AFTER_MS)).toBe(true);
+  if (first) attempts.end(first);
+  expect(attempts.withSaturatedHost(SLOW_AFTER_MS)).toEqual([]);
+});
+
+test("whether one more may start is told by what has become slow just now", () => {
+  const attempts = new AttemptsUnderWay();
+  beginMany(attempts, "a", Math.ceil(SLOW_SLOTS / 5), 0, toOneHost);
+  expect(attempts.takes(attempted("a"), SLOW_AFTER_MS - 1)).toBe(true);
+  expect(attempts.takes(attempted("a"), SLOW_AFTER_MS)).toBe(false);
+});
+
+test("big messages saturate sooner, and give back what they took", () => {
+  const attempts = new AttemptsUnderWay();
+  const body = Buffer.alloc(SLOW_SLOT_BYTES * 16);
+  const big = Array.from({ length: Math.ceil(SHARE / 16) }, (_, index): LeasedDelivery => {
+    const leased = { tenantId: "a", messageId: `${index}`, owner: "o", retried: 0, isGated: false };
+    attempts.begin(leased, attempted("a", { body, destination: `https://${index}.example` }), 0);
+    return leased;
+  });
+  expect(attempts.saturated(SLOW_AFTER_MS)).toEqual(["a"]);
+  for (const leased of big) attempts.end(leased);
+  expect(attempts.saturated(SLOW_AFTER_MS)).toEqual([]);
+  expect(attempts.takes(attempted("a"), SLOW_AFTER_MS)).toBe(true);
 });

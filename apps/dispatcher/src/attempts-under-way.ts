@@ -1,16 +1,33 @@
-import { isSaturated, SLOW_AFTER_MS } from "@omnistore/domain/claim/slots";
+import {
+  isHostSaturated,
+  isSaturated,
+  SLOW_AFTER_MS,
+  slowSlotsOf,
+} from "@omnistore/domain/claim/slots";
+import type { Message } from "@omnistore/domain/message/message";
 import type { LeasedDelivery } from "@omnistore/engine/leased-delivery";
+
+/** What of a message says how much an attempt takes, and from whom. */
+export type Attempted = Pick<Message, "tenantId" | "destination" | "body">;
+
+interface Slow {
+  readonly slots: number;
+  readonly host: string;
+}
 
 /** The attempts of a dispatcher, told apart by how long they have been under way. Times are monotonic milliseconds. */
 export class AttemptsUnderWay {
   /** When each began, oldest first. */
-  readonly #young = new Map<LeasedDelivery, number>();
-  readonly #slow = new Set<LeasedDelivery>();
+  readonly #young = new Map<LeasedDelivery, { readonly began: number; readonly of: Attempted }>();
+  readonly #slow = new Map<LeasedDelivery, Slow>();
+  /** Slow slots in all, and by tenant, and by tenant and host. */
+  #slowSlots = 0;
   readonly #slowOf = new Map<string, number>();
+  readonly #slowOfHost = new Map<string, number>();
 
   /** All of them. */
   *[Symbol.iterator](): Iterator<LeasedDelivery> {
-    yield* this.#slow;
+    yield* this.#slow.keys();
     yield* this.#young.keys();
   }
 
@@ -24,36 +41,82 @@ export class AttemptsUnderWay {
     return this.#young.size;
   }
 
-  begin(leased: LeasedDelivery, now: number): void {
-    this.#young.set(leased, now);
+  begin(leased: LeasedDelivery, of: Attempted, now: number): void {
+    this.#young.set(leased, { began: now, of });
   }
 
   end(leased: LeasedDelivery): void {
-    if (!this.#slow.delete(leased)) {
-      this.#young.delete(leased);
-      return;
-    }
-    const left = (this.#slowOf.get(leased.tenantId) ?? 0) - 1;
-    if (left > 0) this.#slowOf.set(leased.tenantId, left);
-    else this.#slowOf.delete(leased.tenantId);
+    this.#young.delete(leased);
+    const slow = this.#slow.get(leased);
+    if (slow === undefined) return;
+    this.#slow.delete(leased);
+    this.#count(leased.tenantId, slow.host, -slow.slots);
   }
 
-  isSaturated(tenantId: string): boolean {
-    return isSaturated(this.#slowOf.get(tenantId) ?? 0, this.#slow.size);
+  /** Whether one more may start here. */
+  takes(of: Attempted, now: number): boolean {
+    return !this.isHostSaturated(of, now) && !this.#isSaturated(of.tenantId);
+  }
+
+  /** Whether its tenant has enough slow attempts at the host that it goes to. */
+  isHostSaturated({ tenantId, destination }: Attempted, now: number): boolean {
+    this.#age(now);
+    if (!this.#slowOf.has(tenantId)) return false;
+    return this.#isHostSaturated(hostOf(tenantId, destination));
   }
 
   /** Tenants of which nothing more may start here. */
   saturated(now: number): readonly string[] {
     this.#age(now);
-    return [...this.#slowOf.keys()].filter((tenantId) => this.isSaturated(tenantId));
+    return [...this.#slowOf.keys()].filter((tenantId) => this.#isSaturated(tenantId));
+  }
+
+  /** Tenants that have a host to which nothing more may start here. */
+  withSaturatedHost(now: number): readonly string[] {
+    this.#age(now);
+    const hosts = [...this.#slowOfHost.keys()].filter((host) => this.#isHostSaturated(host));
+    return [...new Set(hosts.map(tenantOfHost))];
+  }
+
+  #isSaturated(tenantId: string): boolean {
+    return isSaturated(this.#slowOf.get(tenantId) ?? 0, this.#slowSlots);
+  }
+
+  #isHostSaturated(host: string): boolean {
+    return isHostSaturated(this.#slowOfHost.get(host) ?? 0, this.#slowSlots);
   }
 
   #age(now: number): void {
-    for (const [leased, began] of this.#young) {
+    for (const [leased, { began, of }] of this.#young) {
       if (now - began < SLOW_AFTER_MS) return;
       this.#young.delete(leased);
-      this.#slow.add(leased);
-      this.#slowOf.set(leased.tenantId, (this.#slowOf.get(leased.tenantId) ?? 0) + 1);
+      const slow = {
+        slots: slowSlotsOf(of.body.length),
+        host: hostOf(leased.tenantId, of.destination),
+      };
+      this.#slow.set(leased, slow);
+      this.#count(leased.tenantId, slow.host, slow.slots);
     }
   }
+
+  #count(tenantId: string, host: string, slots: number): void {
+    this.#slowSlots += slots;
+    add(this.#slowOf, tenantId, slots);
+    add(this.#slowOfHost, host, slots);
+  }
+}
+
+function add(counts: Map<string, number>, key: string, more: number): void {
+  const sum = (counts.get(key) ?? 0) + more;
+  if (sum > 0) counts.set(key, sum);
+  else counts.delete(key);
+}
+
+/** A host as one tenant sees it: who shares it with others is not to wait for theirs. */
+function hostOf(tenantId: string, destination: string): string {
+  return `${tenantId} ${URL.parse(destination)?.host ?? destination}`;
+}
+
+function tenantOfHost(host: string): string {
+  return host.slice(0, host.indexOf(" "));
 }

@@ -28,6 +28,8 @@ const CLAIM_BATCH = 64;
 const PROMOTE_BATCH = 500;
 /** Parked deliveries of one tenant that are made ready at a time. */
 const RELEASE_BATCH = 256;
+/** And of one that has a slow host: most of them go there, and are put aside again. */
+const RELEASE_FEW = 16;
 /** How often parked deliveries are looked for, and gates of saturated tenants looked at again. */
 const SATURATED_MS = 250;
 /** Longest time without a look at the queue, in case an announcement was lost. */
@@ -90,8 +92,8 @@ export class Pipeline implements DirectLane {
     await handBack(this.#parts.core.pool, [...this.#underWay]);
   }
 
-  takes(tenantId: string): boolean {
-    return !this.#underWay.isSaturated(tenantId);
+  takes(message: Message): boolean {
+    return this.#underWay.takes(message, performance.now());
   }
 
   reserve(wanted: number): Reservation | null {
@@ -145,7 +147,13 @@ export class Pipeline implements DirectLane {
     if (limit <= 0) return GATHER_MS;
     const saturated = this.#underWay.saturated(performance.now());
     if (performance.now() >= this.#nextRelease) {
-      await releaseParked(this.#parts.core.pool, saturated, RELEASE_BATCH);
+      const few = this.#underWay.withSaturatedHost(performance.now());
+      await releaseParked(this.#parts.core.pool, {
+        saturated,
+        limit: RELEASE_BATCH,
+        few,
+        limitOfFew: RELEASE_FEW,
+      });
       this.#nextRelease = performance.now() + SATURATED_MS;
       this.#mayBeBehind = true;
     }
@@ -185,9 +193,13 @@ export class Pipeline implements DirectLane {
       !isGated && saturated.includes(tenantId);
     const parked = leased.filter(isParked);
     if (parked.length === 0) return leased;
-    await parkDeliveries(pool, parked);
-    this.#nextRelease = Math.min(this.#nextRelease, now + SATURATED_MS);
+    await this.#park(parked);
     return leased.filter((delivery) => !isParked(delivery));
+  }
+
+  async #park(leased: readonly LeasedDelivery[]): Promise<void> {
+    await parkDeliveries(this.#parts.core.pool, leased);
+    this.#nextRelease = Math.min(this.#nextRelease, performance.now() + SATURATED_MS);
   }
 
   /** Keeps slots free while deliveries are leased and their messages loaded, then starts them. */
@@ -197,18 +209,23 @@ export class Pipeline implements DirectLane {
       const leased = await lease();
       const { pool, vault } = this.#parts.core;
       const messages = await loadMessages(pool, vault, leased);
+      const aside: LeasedDelivery[] = [];
+      const now = performance.now();
       for (const delivery of leased) {
         const message = messages.get(delivery.messageId);
-        if (message) this.#begin(delivery, message);
-        else this.#parts.logger.error({ delivery }, "a delivery has no message");
+        if (!message) this.#parts.logger.error({ delivery }, "a delivery has no message");
+        else if (!delivery.isGated && this.#underWay.isHostSaturated(message, now))
+          aside.push(delivery);
+        else this.#begin(delivery, message);
       }
+      if (aside.length > 0) await this.#park(aside);
     } finally {
       this.#reserved -= places;
     }
   }
 
   #begin(leased: LeasedDelivery, message: PendingMessage): void {
-    this.#underWay.begin(leased, performance.now());
+    this.#underWay.begin(leased, message, performance.now());
     void this.#attempt(leased, message);
   }
 

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 
-import { isSaturated, SLOW_SLOTS } from "./slots.ts";
+import { isHostSaturated, isSaturated, SLOW_SLOT_BYTES, SLOW_SLOTS, slowSlotsOf } from "./slots.ts";
 
 /** Lets tenants in, in that order, as long as they may; returns how many each has. */
 function fill(arrivals: readonly number[]): Map<number, number> {
@@ -34,6 +34,37 @@ test("however many tenants are slow, a newcomer may start", () => {
       const all = [...slow.values()].reduce((sum, count) => sum + count, 0);
       expect(all).toBeLessThan(SLOW_SLOTS);
       expect(isSaturated(0, all)).toBe(false);
+    }),
+  );
+});
+
+test("a host that answers nothing leaves its tenant room for another one", () => {
+  let slow = 0;
+  while (!isHostSaturated(slow, slow)) slow += 1;
+  expect(slow).toBe(Math.ceil(SLOW_SLOTS / 5));
+  expect(isSaturated(slow, slow)).toBe(false);
+  expect(isHostSaturated(0, slow)).toBe(false);
+});
+
+test("however big messages are, slow ones hold a bounded number of bytes, and one more at most", () => {
+  const sizes = fc.array(fc.nat(2 * 1024 * 1024), { minLength: 1, maxLength: 400 });
+  fc.assert(
+    fc.property(sizes, fc.nat(30), (messages, tenants) => {
+      const slow = new Map<number, number>();
+      let [all, bytes, last] = [0, 0, 0];
+      for (const [index, size] of Array.from({ length: 8 }, () => messages)
+        .flat()
+        .entries()) {
+        const tenant = index % (tenants + 1);
+        const own = slow.get(tenant) ?? 0;
+        if (isSaturated(own, all)) continue;
+        const slots = slowSlotsOf(size);
+        slow.set(tenant, own + slots);
+        all += slots;
+        bytes += size;
+        last = size;
+      }
+      expect(bytes - last).toBeLessThanOrEqual(SLOW_SLOTS * SLOW_SLOT_BYTES);
     }),
   );
 });

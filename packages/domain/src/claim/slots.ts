@@ -4,14 +4,30 @@ export const SLOTS = 256;
 /** An attempt of this age gives its slot to others and goes on beside them. Milliseconds. */
 export const SLOW_AFTER_MS = 250;
 
-/** Slow attempts of one dispatcher that tenants share: what they hold in memory has to stay bounded. */
+/** What tenants share of one dispatcher for slow attempts: what they hold in memory has to stay bounded. */
 export const SLOW_SLOTS = 2_048;
 
+/** Bytes of a message that one slow slot stands for: all of them hold 128 MiB of messages. */
+export const SLOW_SLOT_BYTES = 64 * 1024;
+
+/** How many slow slots an attempt takes, whose message has that many bytes. */
+export function slowSlotsOf(bytes: number): number {
+  return Math.max(1, Math.ceil(bytes / SLOW_SLOT_BYTES));
+}
+
 /**
- * True when a tenant has as many slow attempts as it may: half of what is free, so that one tenant
+ * True when a tenant has as many slow slots as it may: half of what is free, so that one tenant
  * alone gets a third of all and no number of tenants leaves nothing to a newcomer. The rule by which
  * switches share a buffer: Choudhury and Hahne, "Dynamic queue length thresholds", 1998.
  */
 export function isSaturated(slowOfTenant: number, slowInAll: number): boolean {
   return slowOfTenant >= Math.max(1, (SLOW_SLOTS - slowInAll) / 2);
+}
+
+/**
+ * The same for one host that a tenant sends to: a quarter of what is free. One host alone gets a
+ * fifth of all, and its tenant has room for others beside it.
+ */
+export function isHostSaturated(slowOfHost: number, slowInAll: number): boolean {
+  return slowOfHost >= Math.max(1, (SLOW_SLOTS - slowInAll) / 4);
 }

@@ -21,13 +21,13 @@ test("what is parked is claimed by nobody until it is released, first come first
   const stored = [await engine.store(), await engine.store(), await engine.store()];
   await parkDeliveries(engine.core.pool, (await claim()).leased);
   await expect(claim()).resolves.toMatchObject({ leased: [], hasParked: true });
-  await expect(releaseParked(engine.core.pool, [], 2)).resolves.toBe(2);
+  await expect(releaseParked(engine.core.pool, { saturated: [], limit: 2 })).resolves.toBe(2);
   const again = await claim();
   expect(again.leased.map(({ messageId }) => messageId).toSorted()).toEqual(
     stored.slice(0, 2).map(({ id }) => id),
   );
   expect(again.hasParked).toBe(true);
-  await expect(releaseParked(engine.core.pool, [], 2)).resolves.toBe(1);
+  await expect(releaseParked(engine.core.pool, { saturated: [], limit: 2 })).resolves.toBe(1);
   await expect(claim()).resolves.toMatchObject({ hasParked: false });
 });
 
@@ -38,9 +38,21 @@ test("saturated tenants wait on; every other one gets as many as allowed", async
     await engine.store({ tenantId });
   }
   await parkDeliveries(engine.core.pool, (await claim()).leased);
-  await expect(releaseParked(engine.core.pool, others.slice(1, 2), 1)).resolves.toBe(2);
+  await expect(
+    releaseParked(engine.core.pool, { saturated: others.slice(1, 2), limit: 1 }),
+  ).resolves.toBe(2);
   const tenants = (await claim()).leased.map(({ tenantId }) => tenantId);
   expect(new Set(tenants)).toEqual(new Set([others[0], others[2]]));
+});
+
+test("a tenant with a slow host gets fewer of its own back, and the others all of theirs", async () => {
+  const [slow, quick] = [randomUUID(), randomUUID()];
+  for (const tenantId of [slow, slow, slow, quick, quick, quick]) await engine.store({ tenantId });
+  await parkDeliveries(engine.core.pool, (await claim()).leased);
+  const release = { saturated: [], limit: 3, few: [slow], limitOfFew: 1 };
+  await expect(releaseParked(engine.core.pool, release)).resolves.toBe(4);
+  const tenants = (await claim()).leased.map(({ tenantId }) => tenantId);
+  expect(tenants.filter((tenantId) => tenantId === slow)).toHaveLength(1);
 });
 
 test("a lease that was lost meanwhile is not parked", async () => {

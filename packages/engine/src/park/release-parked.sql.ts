@@ -16,7 +16,8 @@ WITH RECURSIVE tenant AS (
 ), picked AS (
   SELECT d.ctid FROM tenant CROSS JOIN LATERAL (
     SELECT ctid FROM deliveries WHERE gate = 3 AND tenant_id = tenant.tenant_id
-    ORDER BY position LIMIT $2
+    ORDER BY position
+    LIMIT CASE WHEN tenant.tenant_id = ANY ($3::uuid[]) THEN $4::int ELSE $2::int END
     FOR UPDATE SKIP LOCKED
   ) AS d
   WHERE tenant.tenant_id <> ALL ($1::uuid[])
@@ -24,12 +25,21 @@ WITH RECURSIVE tenant AS (
 UPDATE deliveries d SET gate = NULL, virtual_time = (extract(epoch FROM now()) * 1e6)::int8
 FROM picked WHERE d.ctid = picked.ctid`;
 
-/** Returns how many are ready again: at most `limit` of each tenant. */
+export interface Release {
+  /** Of these, nothing. */
+  readonly saturated: readonly string[];
+  /** Of each tenant. */
+  readonly limit: number;
+  /** And of each of these, fewer. */
+  readonly few?: readonly string[];
+  readonly limitOfFew?: number;
+}
+
+/** Returns how many are ready again. */
 export async function releaseParked(
   pool: Pool,
-  saturated: readonly string[],
-  limit: number,
+  { saturated, limit, few = [], limitOfFew = limit }: Release,
 ): Promise<number> {
-  const { rowCount } = await pool.query(RELEASE, [saturated, limit]);
+  const { rowCount } = await pool.query(RELEASE, [saturated, limit, few, limitOfFew]);
   return rowCount ?? 0;
 }

@@ -11,8 +11,8 @@ export interface Reservation {
  * leased and handed over in memory, so it needs no claim.
  */
 export interface DirectLane {
-  /** False when this tenant has enough slow attempts under way here. */
-  takes(tenantId: string): boolean;
+  /** False when its tenant, or the host that it goes to, has enough slow attempts under way here. */
+  takes(message: Message): boolean;
   /** Reserves up to `wanted` places; null while the dispatcher is busy or has a backlog. */
   reserve(wanted: number): Reservation | null;
   /** Hands over what was stored; at most as many as were reserved. */

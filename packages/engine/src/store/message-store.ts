@@ -105,8 +105,8 @@ export class MessageStore {
   }
 
   #mayGoDirect({ due, message }: StoreRequest): boolean {
-    const takes = this.#parts.directLane?.takes(message.tenantId) ?? false;
-    return takes && due.kind === "now" && !isGated(message);
+    if (due.kind !== "now" || isGated(message)) return false;
+    return this.#parts.directLane?.takes(message) ?? false;
   }
 
   #placeInOrder(
