@@ -46,7 +46,9 @@ export class QueueUnderTest {
 
   /** Takes what an earlier run left out of the way: claims know no tenants. */
   async clear(): Promise<void> {
-    await this.#pool.query("DELETE FROM deliveries; DELETE FROM gates; DELETE FROM dispatchers");
+    await this.#pool.query(
+      "DELETE FROM deliveries; DELETE FROM gates; DELETE FROM dispatchers; DELETE FROM deduplications",
+    );
   }
 
   /** Sets the clock: all times that are stored move the other way, which is the same. */
