@@ -64,8 +64,16 @@ describe("a soak is judged", () => {
     const outage = { victim: "postgres", atMs: 2_000, backMs: 5_000 } as const;
     expect(verdictOf({ arrivals: late, kills: [...kills, outage] })).toMatchObject({
       good: true,
-      redelivery: { max: 4_995 },
+      redelivery: { max: 0 },
+      redeliveryAfterMore: { count: 1, max: 4_000 },
     });
+    const second = { victim: "dispatcher", atMs: 4_000 } as const;
+    expect(verdictOf({ arrivals: late, kills: [...kills, second] })).toMatchObject({
+      good: true,
+      redeliveryAfterMore: { count: 1, max: 5_000 },
+    });
+    const tooLate = [arrival({}), arrival({ atMs: 10_001 })];
+    expect(verdictOf({ arrivals: tooLate, kills: [...kills, second] }).good).toBe(false);
   });
 
   test("by order and by how many are under way at once in a queue", () => {

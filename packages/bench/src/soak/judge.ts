@@ -65,8 +65,18 @@ export interface Verdict {
   readonly rateBreaks: number;
   readonly missedTicks: readonly string[];
   readonly doubleTicks: readonly string[];
-  /** From a kill to the second arrival of what it cut off, without what PostgreSQL was away of it, milliseconds. */
-  readonly redelivery: { readonly p50: number; readonly p99: number; readonly max: number };
+  /** Of what was cut off by one kill only. */
+  readonly redelivery: Redelivery;
+  /** Of what another kill of a dispatcher or of PostgreSQL may have cut off again: counted from the last one. */
+  readonly redeliveryAfterMore: Redelivery;
+}
+
+/** From a kill to the next arrival of what it cut off, without what PostgreSQL was away of it, milliseconds. */
+export interface Redelivery {
+  readonly count: number;
+  readonly p50: number;
+  readonly p99: number;
+  readonly max: number;
 }
 
 /** Outcomes that a dispatcher writes in one statement, at most. */
@@ -116,7 +126,8 @@ export function isGood(verdict: Verdict, leaseMs: number): boolean {
     verdict.rateBreaks === 0 &&
     verdict.missedTicks.length === 0 &&
     verdict.doubleTicks.length === 0 &&
-    verdict.redelivery.p99 <= 2 * leaseMs
+    verdict.redelivery.p99 <= 2 * leaseMs &&
+    verdict.redeliveryAfterMore.p99 <= 2 * leaseMs
   );
 }
 
@@ -125,44 +136,56 @@ function judgeDuplicates({
   kills,
 }: Evidence): Pick<
   Verdict,
-  "duplicates" | "killsOverBound" | "mostDuplicatesOfOneKill" | "redelivery"
+  "duplicates" | "killsOverBound" | "mostDuplicatesOfOneKill" | "redelivery" | "redeliveryAfterMore"
 > {
   const duplicates = { dispatcher: 0, postgres: 0, unexplained: 0 };
   const ofKill = new Map<Kill, number>();
   const delays: number[] = [];
+  const delaysAfterMore: number[] = [];
   for (const attempts of groupBy(arrivals, ({ id, retried }) => `${id} ${retried}`).values()) {
     const inOrder = attempts.toSorted((a, b) => a.atMs - b.atMs);
     for (const [index, repeat] of inOrder.entries()) {
       const earlier = inOrder[index - 1];
       if (earlier === undefined) continue;
-      const cause = kills.find(
+      const causes = kills.filter(
         ({ victim, atMs }) =>
           (victim === "dispatcher" || victim === "postgres") &&
           atMs >= earlier.atMs - SLACK_MS &&
           atMs <= repeat.atMs,
       );
-      if (cause === undefined) {
+      const [cause] = causes;
+      const last = causes.at(-1);
+      if (cause === undefined || last === undefined) {
         duplicates.unexplained += 1;
         continue;
       }
       duplicates[cause.victim === "postgres" ? "postgres" : "dispatcher"] += 1;
       ofKill.set(cause, (ofKill.get(cause) ?? 0) + 1);
-      delays.push(repeat.atMs - cause.atMs - outageBetween(kills, cause.atMs, repeat.atMs));
+      // The second kill may have met the dispatcher that had just taken the message over.
+      (last === cause ? delays : delaysAfterMore).push(
+        repeat.atMs - last.atMs - outageBetween(kills, last.atMs, repeat.atMs),
+      );
     }
   }
   const inFlightAt = ({ atMs }: Kill) =>
     arrivals.filter((arrival) => arrival.atMs <= atMs && (arrival.endedMs ?? atMs) >= atMs).length;
-  const sorted = delays.toSorted((a, b) => a - b);
   return {
     duplicates,
     killsOverBound: [...ofKill].filter(([kill, count]) => count > inFlightAt(kill) + RECORD_BATCH)
       .length,
     mostDuplicatesOfOneKill: Math.max(0, ...ofKill.values()),
-    redelivery: {
-      p50: quantile(sorted, 0.5),
-      p99: quantile(sorted, 0.99),
-      max: sorted.at(-1) ?? 0,
-    },
+    redelivery: redeliveryOf(delays),
+    redeliveryAfterMore: redeliveryOf(delaysAfterMore),
+  };
+}
+
+function redeliveryOf(delaysMs: readonly number[]): Redelivery {
+  const sorted = delaysMs.toSorted((a, b) => a - b);
+  return {
+    count: sorted.length,
+    p50: quantile(sorted, 0.5),
+    p99: quantile(sorted, 0.99),
+    max: sorted.at(-1) ?? 0,
   };
 }
 

@@ -1,4 +1,4 @@
-import type { Verdict } from "./judge.ts";
+import type { Redelivery, Verdict } from "./judge.ts";
 
 const SHOWN = 5;
 
@@ -18,9 +18,16 @@ function ms(value: number): string {
   return `${Math.round(value)} ms`;
 }
 
+function redeliveryRow(name: string, redelivery: Redelivery, leaseMs: number): string {
+  const { count, p50, p99, max } = redelivery;
+  const rest = `${count} messages, p50 ${ms(p50)}, max ${ms(max)}`;
+  const bound = `2 × lease = ${ms(2 * leaseMs)} without what PostgreSQL was away (${rest})`;
+  return row(name, ms(p99), bound, p99 <= 2 * leaseMs);
+}
+
 /** The result as a table, one bound a line. */
 export function report(verdict: Verdict, leaseMs: number): string {
-  const { duplicates, redelivery } = verdict;
+  const { duplicates, redelivery, redeliveryAfterMore } = verdict;
   return [
     none("lost", verdict.lost),
     none("delivered before their time", verdict.early),
@@ -37,11 +44,7 @@ export function report(verdict: Verdict, leaseMs: number): string {
     none("rate breaks", verdict.rateBreaks),
     none("missed ticks", verdict.missedTicks),
     none("double ticks", verdict.doubleTicks),
-    row(
-      "redelivery after a kill, p99",
-      ms(redelivery.p99),
-      `2 × lease = ${ms(2 * leaseMs)} without what PostgreSQL was away (p50 ${ms(redelivery.p50)}, max ${ms(redelivery.max)})`,
-      redelivery.p99 <= 2 * leaseMs,
-    ),
+    redeliveryRow("redelivery after a kill, p99", redelivery, leaseMs),
+    redeliveryRow("same, from the last of several", redeliveryAfterMore, leaseMs),
   ].join("\n");
 }

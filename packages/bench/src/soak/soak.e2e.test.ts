@@ -24,7 +24,7 @@ test("20 kills of any process under load lose nothing, double nothing but what w
     },
     (line) => lines.push(line),
   );
-  const { redelivery, duplicates } = verdict;
+  const { redelivery, redeliveryAfterMore, duplicates } = verdict;
   const told = [...lines, ...output.split("\n").slice(-50)].join("\n");
   expect({ ...verdict, left, unexplained: duplicates.unexplained }, told).toMatchObject({
     lost: [],
@@ -40,4 +40,5 @@ test("20 kills of any process under load lose nothing, double nothing but what w
     unexplained: 0,
   });
   expect(redelivery.max, told).toBeLessThanOrEqual(REDELIVERY_LIMIT_MS);
+  expect(redeliveryAfterMore.max, told).toBeLessThanOrEqual(REDELIVERY_LIMIT_MS);
 }, 300_000);
