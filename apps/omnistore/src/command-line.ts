@@ -1,6 +1,10 @@
 import { parseArgs } from "node:util";
 
 import { migrate, migrateHelp } from "./commands/migrate.ts";
+import {
+  rotateEncryptionKeyCommand,
+  rotateEncryptionKeyHelp,
+} from "./commands/rotate-encryption-key.ts";
 import { start, startHelp } from "./commands/start.ts";
 
 const commands = {
@@ -14,12 +18,17 @@ const commands = {
     help: migrateHelp,
     summary: "bring the database to this version and end",
   },
+  "rotate-encryption-key": {
+    run: rotateEncryptionKeyCommand,
+    help: rotateEncryptionKeyHelp,
+    summary: "wrap every tenant's data key by the new encryption key and end",
+  },
 };
 
 const help = `Usage: omnistore <command>
 
 ${Object.entries(commands)
-  .map(([name, { summary }]) => `  ${name.padEnd(9)} ${summary}`)
+  .map(([name, { summary }]) => `  ${name.padEnd(21)} ${summary}`)
   .join("\n")}
 
 omnistore <command> --help tells more.

@@ -11,13 +11,18 @@ interface RunOptions {
   readonly logger: Logger;
   /** Called once, when the service is ready. */
   readonly onReady?: () => void;
+  /** What a signal ends the process with: 0 for services, which end in no other way. */
+  readonly exitCodeWhenStopped?: number;
 }
 
 /**
  * Runs a service as this process: starts it, stops it once on SIGINT, SIGTERM, SIGHUP or the end of the package
- * manager that started us, and exits with 0. A second signal exits with 1 at once; so does an error, after stopping.
+ * manager that started us, and exits with 0 or as told. A second signal exits with 1 at once; so does an error, after stopping.
  */
-export async function runService(service: Service, { logger, onReady }: RunOptions): Promise<void> {
+export async function runService(
+  service: Service,
+  { logger, onReady, exitCodeWhenStopped = 0 }: RunOptions,
+): Promise<void> {
   let firstSignalAtMs: number | undefined;
 
   function stopAndExit(exitCode: number): void {
@@ -38,7 +43,7 @@ export async function runService(service: Service, { logger, onReady }: RunOptio
     }
     firstSignalAtMs = nowMs;
     logger.info({ reason }, `${service.name} is stopping`);
-    stopAndExit(0);
+    stopAndExit(exitCodeWhenStopped);
   }
 
   for (const signal of STOP_SIGNALS) process.on(signal, () => onStopAsked(signal));

@@ -14,6 +14,8 @@ export interface RunningProcess {
   line(text: string): Promise<string>;
   /** Resolves when the process has ended, whatever ended it. */
   readonly ended: Promise<void>;
+  /** What it ended with; null when a signal ended it. */
+  readonly exitCode: Promise<number | null>;
   /** Sends the signal and resolves when the process has ended. */
   end(signal: NodeJS.Signals): Promise<void>;
 }
@@ -43,10 +45,12 @@ function watch(child: ChildProcess): RunningProcess {
     if (stream) createInterface({ input: stream }).on("line", tell);
   }
   const ended = once(child, "exit").then(() => tell(null));
+  const exitCode = ended.then(() => child.exitCode);
 
   return {
     pid: child.pid ?? -1,
     ended,
+    exitCode,
     output: () => lines.join("\n"),
     line: (text) =>
       new Promise((resolve, reject) => {

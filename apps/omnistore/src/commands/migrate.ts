@@ -19,6 +19,6 @@ export async function migrate(env: NodeJS.ProcessEnv): Promise<void> {
     config,
     createProgress((text) => process.stdout.write(text)),
   );
-  await runService(database, { logger });
+  await runService(database, { logger, exitCodeWhenStopped: 1 });
   await database.stop();
 }

@@ -26,7 +26,8 @@ export async function checkEncryptionKey(pool: Pool, masterKeys: MasterKeys): Pr
 /** Earlier versions kept no id: one of their secrets is tried. */
 async function checkUnnamed(pool: Pool, masterKeys: MasterKeys): Promise<void> {
   const { rows } = await pool.query<{ tenant_id: string; sealed: Buffer }>(
-    "SELECT tenant_id, next_signing_key AS sealed FROM tenants WHERE data_key IS NULL LIMIT 1",
+    `SELECT tenant_id, sealed FROM tenants, unnest(ARRAY[current_signing_key, next_signing_key]) AS sealed
+     WHERE substr(sealed, 1, 1) = '\\x01' LIMIT 1`,
   );
   const [row] = rows;
   if (row === undefined) return;

@@ -1,0 +1,130 @@
+import { randomBytes } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+
+import { createCore } from "@omnistore/engine/core";
+import { MasterKeys } from "@omnistore/engine/master-keys";
+import { createTenant } from "@omnistore/engine/tenant/create-tenant";
+import { startProcess } from "@omnistore/testkit/child-process";
+import { freshDatabase, type FreshDatabase } from "@omnistore/testkit/postgres";
+import pg from "pg";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+
+const TENANTS = 4_000;
+const oldKey = randomBytes(32);
+/** One more for each test: what it leaves is where the next one begins. */
+let [current, next] = [oldKey, oldKey];
+
+let database: FreshDatabase;
+let client: pg.Client;
+let dataKeys: Map<string, string>;
+beforeAll(async () => {
+  database = await freshDatabase();
+  client = new pg.Client({ connectionString: database.url });
+  await client.connect();
+  const core = createCore({
+    databaseUrl: database.url,
+    encryptionKey: oldKey,
+    sealsContent: true,
+  });
+  await core.start();
+  await createTenant(core, "model");
+  await core.stop();
+  await multiply();
+  dataKeys = await readDataKeys(new MasterKeys(oldKey));
+});
+afterAll(async () => {
+  await client.end();
+  await database.drop();
+});
+beforeEach(() => {
+  [current, next] = [next, randomBytes(32)];
+});
+
+/** Tenants with data keys of their own and signing keys of nobody. */
+async function multiply(): Promise<void> {
+  const keys = new MasterKeys(oldKey);
+  const ids = Array.from({ length: TENANTS - 1 }, () => crypto.randomUUID());
+  await client.query(
+    `INSERT INTO tenants (tenant_id, name, data_key, encryption_key_id, current_signing_key, next_signing_key)
+     SELECT k.id, 'copy', k.data_key, encryption_key_id, current_signing_key, next_signing_key
+     FROM tenants, unnest($1::uuid[], $2::bytea[]) AS k (id, data_key)`,
+    [ids, ids.map((id) => keys.makeDataKey(id).dataKey)],
+  );
+}
+
+/** Opens the data key of every tenant: fails if one cannot be opened by these keys. */
+async function readDataKeys(keys: MasterKeys): Promise<Map<string, string>> {
+  const { rows } = await client.query<{ id: string; data_key: Buffer; key_id: string }>(
+    "SELECT tenant_id AS id, data_key, encryption_key_id AS key_id FROM tenants ORDER BY 1",
+  );
+  return new Map(
+    rows.map(({ id, data_key: dataKey, key_id: encryptionKeyId }) => [
+      id,
+      keys.unwrap(id, { dataKey, encryptionKeyId }).toString("hex"),
+    ]),
+  );
+}
+
+const command = (env: NodeJS.ProcessEnv) =>
+  startProcess(
+    "apps/omnistore/src/main.ts",
+    { DATABASE_URL: database.url, OMNISTORE_ENCRYPTION_KEY: next.toString("base64"), ...env },
+    ["rotate-encryption-key"],
+  );
+const bothKeys = () => ({ OMNISTORE_PREVIOUS_ENCRYPTION_KEY: current.toString("base64") });
+
+test("killed at any point it leaves every data key readable, and the next run goes on", async () => {
+  const keys = new MasterKeys(next, [current]);
+  let killed = 0;
+  for (const delayMs of [0, 30, 90]) {
+    const running = command(bothKeys());
+    await running.line(`of ${TENANTS} tenants`);
+    await sleep(delayMs);
+    await running.end("SIGKILL");
+    if (!running.output().includes("needs encryption key")) killed += 1;
+    await expect(readDataKeys(keys)).resolves.toEqual(dataKeys);
+  }
+  expect(killed).toBeGreaterThan(0);
+  const last = command(bothKeys());
+  await last.line(`every tenant needs encryption key ${keys.currentId} only`);
+  await last.ended;
+  await expect(readDataKeys(new MasterKeys(next))).resolves.toEqual(dataKeys);
+});
+
+test("two at once both end well", async () => {
+  const two = [command(bothKeys()), command(bothKeys())];
+  await Promise.all(two.map((each) => each.line("every tenant needs encryption key")));
+  await Promise.all(two.map((each) => each.ended));
+  await expect(readDataKeys(new MasterKeys(next))).resolves.toEqual(dataKeys);
+});
+
+test("a signal while it waits for a tenant ends it with 1, and nothing is lost", async () => {
+  await client.query("BEGIN");
+  await client.query("UPDATE tenants SET name = 'held' WHERE name = 'model'");
+  const running = command(bothKeys());
+  await running.line("waiting for 1 tenants");
+  await running.end("SIGTERM");
+  await expect(running.exitCode).resolves.toBe(1);
+  await client.query("ROLLBACK");
+  const last = command(bothKeys());
+  await expect(last.exitCode).resolves.toBe(0);
+  await expect(readDataKeys(new MasterKeys(next))).resolves.toEqual(dataKeys);
+});
+
+test("without the old key, with a wrong one or without a new one it refuses in words and changes nothing", async () => {
+  const oldId = new MasterKeys(current).currentId;
+  const wrong = { OMNISTORE_PREVIOUS_ENCRYPTION_KEY: randomBytes(32).toString("base64") };
+  const none = { OMNISTORE_ENCRYPTION_KEY: "", ...bothKeys() };
+  for (const [env, words] of [
+    [{}, `they need ${oldId} (${TENANTS} tenants)`],
+    [wrong, `they need ${oldId} (${TENANTS} tenants)`],
+    [none, "OMNISTORE_ENCRYPTION_KEY is missing"],
+  ] as const) {
+    const refused = command(env);
+    await expect(refused.line("never said")).rejects.toThrow(words);
+    expect(refused.output()).toContain("The encryption key was not rotated");
+    expect(await refused.exitCode).toBe(1);
+  }
+  await expect(readDataKeys(new MasterKeys(current))).resolves.toEqual(dataKeys);
+  next = current;
+});
