@@ -3,6 +3,7 @@ import { parseDuration } from "@omnistore/domain/message/duration";
 import { MAX_FLOW_CONTROL_PERIOD_SECONDS, MAX_NAME_BYTES } from "@omnistore/domain/message/limits";
 import { definedOnly } from "../defined-only.ts";
 import { unprintable } from "./field-text.ts";
+import { isDotSegment } from "./name.ts";
 import { refusal } from "./refusal.ts";
 
 const KEY = "Upstash-Flow-Control-Key";
@@ -34,6 +35,7 @@ export function decodeFlowControl(
 export function keyProblem(key: string): string | null {
   if (key.trim() === "") return "is empty";
   if (Buffer.byteLength(key) > MAX_NAME_BYTES) return `is longer than ${MAX_NAME_BYTES} bytes`;
+  if (isDotSegment(key)) return "cannot be addressed in a path";
   return unprintable(key);
 }
 
