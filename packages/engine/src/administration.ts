@@ -9,6 +9,7 @@ import { and, asc, eq, gt, isNull, sql } from "drizzle-orm";
 import { selectUsage } from "./usage/select-usage.sql.ts";
 import { createAudit } from "./audit/audit.ts";
 import type { Database } from "./database.ts";
+import { decodeIdCursor, encodeIdCursor } from "./id-cursor.ts";
 import { orUnavailable } from "./unavailable.ts";
 import { createTenant } from "./tenant/create-tenant.ts";
 import { standingOf } from "./tenant/standing.ts";
@@ -49,8 +50,8 @@ async function listTenants(
   db: Database,
   { count, cursor }: { readonly count: number; readonly cursor?: string },
 ): Promise<PageOutcome<Tenant>> {
-  const after = cursor === undefined ? undefined : Buffer.from(cursor, "base64url").toString();
-  if (after !== undefined && !isUuid(after)) return { kind: "bad-cursor" };
+  const after = cursor === undefined ? undefined : decodeIdCursor(cursor);
+  if (after === null) return { kind: "bad-cursor" };
   const rows = await db
     .select()
     .from(tenants)
@@ -60,8 +61,7 @@ async function listTenants(
   const items = rows.slice(0, count).map(tenantOf);
   const last = items.at(-1);
   if (rows.length <= count || last === undefined) return { kind: "page", page: { items } };
-  const next = Buffer.from(last.id).toString("base64url");
-  return { kind: "page", page: { items, cursor: next } };
+  return { kind: "page", page: { items, cursor: encodeIdCursor(last.id) } };
 }
 
 async function getTenant(db: Database, id: string): Promise<Tenant | null> {

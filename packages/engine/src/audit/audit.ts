@@ -1,10 +1,11 @@
 import { randomBytes } from "node:crypto";
 
 import type { Pool } from "@omnistore/db/client";
-import { isUuid, makeUuidV7 } from "@omnistore/domain/message/message-id";
+import { makeUuidV7 } from "@omnistore/domain/message/message-id";
 import type { AuditOperations, ChangeOutcome } from "@omnistore/domain/tenant/audit";
 
 import type { DatabaseClock } from "../database-clock.ts";
+import { decodeIdCursor, encodeIdCursor } from "../id-cursor.ts";
 import { orUnavailable } from "../unavailable.ts";
 import { withPartitions } from "../with-partitions.ts";
 import { markDone, openEntry, removeEntry, selectEntries, type EntryKey } from "./audit-log.sql.ts";
@@ -27,13 +28,13 @@ export function createAudit({ pool, clock }: AuditParts): AuditOperations {
       return result;
     },
     async listAudit(tenantId, { count, cursor }) {
-      const before = cursor === undefined ? null : Buffer.from(cursor, "base64url").toString();
-      if (before !== null && !isUuid(before)) return { kind: "bad-cursor" };
-      const found = await orUnavailable(selectEntries(pool, tenantId, before, count + 1));
+      const before = cursor === undefined ? undefined : decodeIdCursor(cursor);
+      if (before === null) return { kind: "bad-cursor" };
+      const found = await orUnavailable(selectEntries(pool, tenantId, before ?? null, count + 1));
       const items = found.slice(0, count);
       const last = items.at(-1);
       if (found.length <= count || last === undefined) return { kind: "page", page: { items } };
-      return { kind: "page", page: { items, cursor: Buffer.from(last.id).toString("base64url") } };
+      return { kind: "page", page: { items, cursor: encodeIdCursor(last.id) } };
     },
   };
 }

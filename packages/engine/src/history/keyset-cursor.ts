@@ -19,7 +19,9 @@ export function decodePosition(cursor: string): LogPosition | null {
   const [micros, messageId, rank, rest] = Buffer.from(cursor, "base64url").toString().split(".");
   if (!isWhole(micros, 16) || !isWhole(rank, 6) || rest !== undefined) return null;
   if (messageId === undefined || !isUuid(messageId)) return null;
-  return { micros: Number(micros), messageId, rank: Number(rank) };
+  const position = { micros: Number(micros), messageId, rank: Number(rank) };
+  // The decoder passes over foreign characters, and numbers have many spellings: only ours is taken.
+  return encodePosition(position) === cursor ? position : null;
 }
 
 function isWhole(text: string | undefined, digits: number): text is string {
