@@ -57,6 +57,7 @@ export class Pipeline implements DirectLane {
   /** The same for what is parked. */
   #nextRelease = Number.POSITIVE_INFINITY;
   #floor = NO_FLOOR;
+  #promotedPlaces: ReadonlyMap<string, number> = new Map();
   #running: Promise<void> | undefined;
   #stopping = false;
 
@@ -140,7 +141,8 @@ export class Pipeline implements DirectLane {
     const owner = this.#parts.owner();
     if (owner === null) return RETRY_MS;
     if (performance.now() >= this.#nextDue) {
-      await promoteDue(this.#parts.core.pool, PROMOTE_BATCH);
+      const { pool } = this.#parts.core;
+      this.#promotedPlaces = (await promoteDue(pool, PROMOTE_BATCH, this.#promotedPlaces)).places;
       this.#mayBeBehind = true;
     }
     const limit = Math.min(CLAIM_BATCH, this.#freeSlots());

@@ -102,8 +102,8 @@ export class QueueUnderTest {
     return beat(this.#pool, owner);
   }
 
-  promote(): Promise<number> {
-    return promoteDue(this.#pool, 500);
+  async promote(): Promise<number> {
+    return (await promoteDue(this.#pool, 500)).promoted;
   }
 
   rescue(): Promise<number> {

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { COST_MICROS, nextVirtualTime } from "./fair-share.ts";
+import { COST_MICROS, furthestAhead, nextVirtualTime } from "./fair-share.ts";
 
 const micros = fc.nat({ max: 4e15 });
 const weight = fc.integer({ min: 1, max: 100 });
@@ -58,4 +58,16 @@ describe("nextVirtualTime", () => {
   test.each([0, -1, Number.NaN])("refuses a weight of %d", (ofWeight) => {
     expect(() => nextVirtualTime(1, 1, ofWeight)).toThrow(RangeError);
   });
+});
+
+test("of tenants' last places those after the clock are remembered, the furthest of too many", () => {
+  const places = new Map([
+    ["behind", 99],
+    ["at the clock", 100],
+    ["near", 101],
+    ["far", 300],
+    ["further", 400],
+  ]);
+  expect([...furthestAhead(places, 100).keys()]).toEqual(["near", "far", "further"]);
+  expect([...furthestAhead(places, 100, 2).keys()].toSorted()).toEqual(["far", "further"]);
 });

@@ -15,3 +15,20 @@ export function nextVirtualTime(
   if (lastMicros === undefined) return nowMicros;
   return Math.max(nowMicros, lastMicros + Math.ceil(COST_MICROS / weight));
 }
+
+/** Tenants whose places are remembered from one promotion to the next; each travels with the statement. */
+const REMEMBERED_TENANTS = 1_000;
+
+/**
+ * What is worth remembering of tenants' last places (virtual time, microseconds): those that are after
+ * the clock, for a tenant that is not would start at the clock anyway; of too many the furthest.
+ */
+export function furthestAhead(
+  places: ReadonlyMap<string, number>,
+  nowMicros: number,
+  most = REMEMBERED_TENANTS,
+): ReadonlyMap<string, number> {
+  const ahead = [...places].filter(([, last]) => last > nowMicros);
+  if (ahead.length <= most) return new Map(ahead);
+  return new Map(ahead.toSorted(([, a], [, b]) => b - a).slice(0, most));
+}

@@ -106,7 +106,7 @@ describe("promote", () => {
     const due = await engine.store({ due: { kind: "after", delayMs: 1 } });
     const later = await engine.store({ due: { kind: "after", delayMs: 60_000 } });
     await new Promise((resolve) => setTimeout(resolve, 10));
-    await expect(promoteDue(engine.core.pool, 100)).resolves.toBe(1);
+    await expect(promoteDue(engine.core.pool, 100)).resolves.toMatchObject({ promoted: 1 });
     const { leased } = await claimDeliveries(engine.core.pool, owner, 10);
     expect(leased.map(({ messageId }) => messageId)).toEqual([due.id]);
     expect(await engine.delivery(later.id)).toMatchObject({ virtual_time: null, owner: null });
@@ -122,6 +122,30 @@ describe("promote", () => {
     await new Promise((resolve) => setTimeout(resolve, 10));
     await promoteDue(engine.core.pool, 100);
     const { leased } = await claimDeliveries(engine.core.pool, await engine.dispatcher(), 3);
+    expect(leased.map(({ messageId }) => messageId)).toContain(quiet.id);
+  });
+
+  test("of a tenant with more due than one promotion takes, those of later ones line up behind the first", async () => {
+    const { pool } = engine.core;
+    await pool.query(
+      `INSERT INTO deliveries (tenant_id, message_id, due_at)
+       SELECT $1, gen_random_uuid(), now() - interval '1 s' FROM generate_series(1, 2000)`,
+      [randomUUID()],
+    );
+    let places: ReadonlyMap<string, number> = new Map();
+    for (let batch = 0; batch < 4; batch += 1) {
+      const promotion = await promoteDue(pool, 500, places);
+      expect(promotion.promoted).toBe(500);
+      places = promotion.places;
+    }
+    // Each batch spans half a second of places: by now those that began at the clock would all be due.
+    await new Promise((resolve) => setTimeout(resolve, 600));
+    const quiet = await engine.store({
+      tenantId: randomUUID(),
+      due: { kind: "after", delayMs: 0 },
+    });
+    await promoteDue(pool, 500, places);
+    const { leased } = await claimDeliveries(pool, await engine.dispatcher(), 1_500);
     expect(leased.map(({ messageId }) => messageId)).toContain(quiet.id);
   });
 });
