@@ -127,6 +127,10 @@ test("06 §4 delay, retries, time-out and body over the plan are refused, naming
   expectRefusal(await publish(token, node.url, schedule), 412, "retries");
   const callback = `upstash-callback=http://127.0.0.1:9/&upstash-callback-retries=9`;
   expectRefusal(await send(callback), 412, "retries");
+  const again = (settings: string) =>
+    ask(node.url, "POST", `/v2/dlq/retry?dlqIds=none&${settings}`, { token });
+  expectRefusal(await again("upstash-delay=8d"), 412, "delayMs");
+  expectRefusal(await again("upstash-timeout=1h"), 412, "timeoutMs");
   const large = await ask(node.url, "POST", `${FAR}&upstash-retries=1`, {
     token,
     body: "x".repeat(1024 * 1024),

@@ -2,6 +2,7 @@ import type { DeadLetterSelection, RetryOutcome } from "@omnistore/domain/dead-l
 import type { RetryOverrides } from "@omnistore/domain/dead-letter/retry-overrides";
 import type { DestinationPolicy } from "@omnistore/domain/deliver/destination-policy";
 import { MAX_RETRIED_IDS } from "@omnistore/domain/message/limits";
+import { planProblem } from "@omnistore/domain/tenant/plan-problem";
 import { InvalidRequest, quote } from "../errors.ts";
 import { gatherConfiguration } from "../headers/configuration.ts";
 import { decodeRetryOverrides } from "../headers/retry-overrides.ts";
@@ -45,21 +46,25 @@ export function retryDeadLettersRoute(services: WireServices, options: RetryOpti
   });
 }
 
-/** What the retry changes, and the parameters that are not about that. Contract 00 §8. */
+/** What the retry changes, if the plan allows it, and the parameters that are not about that. Contract 00 §8. */
 function decodeConfiguration(
   { operations }: WireServices,
-  { context, parameters }: CallerRequest,
+  { caller, context, parameters }: CallerRequest,
   { destinations }: RetryOptions,
 ): { overrides: RetryOverrides; rest: readonly Parameter[] } {
   const configuration = gatherConfiguration(
     context.env.incoming.rawHeaders,
     parameters.filter(isConfiguration),
   );
+  const nowMs = operations.nowMs();
   const overrides = decodeRetryOverrides(configuration, {
-    nowMs: operations.nowMs(),
+    nowMs,
     authorizationIsOurs: true,
     destinations,
   });
+  const asked = { ...overrides, maxRetries: overrides.maxRetries ?? 0 };
+  const problem = planProblem(caller.plan, asked, nowMs);
+  if (problem !== null) throw new InvalidRequest(412, problem);
   return { overrides, rest: parameters.filter((parameter) => !isConfiguration(parameter)) };
 }
 
