@@ -36,7 +36,7 @@ const publishes: readonly Case[] = [
   [PUBLISH, ["Upstash-Delay: 10ms"], 400, "Upstash-Delay", '"10ms"'],
   [PUBLISH, ["Upstash-Delay:"], 400, "Upstash-Delay", '""'],
   [PUBLISH, ["Upstash-Delay: 366d"], 412, "Upstash-Delay", '"366d"'],
-  [PUBLISH, [`Upstash-Delay: ${"9".repeat(400)}`], 400, "Upstash-Delay", "9".repeat(200)],
+  [PUBLISH, [`Upstash-Delay: ${"9".repeat(400)}`], 412, "Upstash-Delay", "9".repeat(200)],
   [PUBLISH, ["Upstash-Delay: 1s", "Upstash-Delay: 2s"], 400, "Upstash-Delay", '"1s" and "2s"'],
   [PUBLISH, ["Upstash-Not-Before: tomorrow"], 400, "Upstash-Not-Before", '"tomorrow"'],
   [PUBLISH, ["Upstash-Not-Before: NaN"], 400, "Upstash-Not-Before", '"NaN"'],

@@ -43,7 +43,6 @@ const NO_DURATION = [
   "1,5s",
   "NaN",
   "Infinity",
-  HUGE,
   ...INJECTIONS,
 ];
 const NO_BOOLEAN = ["", "yes", "1", "0", "on", "truefalse", "t", "null"];
@@ -71,7 +70,7 @@ const SETTINGS: readonly Setting[] = [
     header: "Upstash-Method",
     bad: ["", "post", "TRACE", "CONNECT", "HEAD", "GET POST", "GET,POST", "*", ...INJECTIONS],
   },
-  { header: "Upstash-Delay", bad: NO_DURATION, over: ["366d", "8761h"] },
+  { header: "Upstash-Delay", bad: NO_DURATION, over: ["366d", "8761h", HUGE] },
   {
     header: "Upstash-Not-Before",
     bad: ["", "tomorrow", "-1", "+1", "1e9", "0x5f", "NaN", "Infinity", "1.", ".5", "2026-01-01"],
@@ -100,7 +99,7 @@ const SETTINGS: readonly Setting[] = [
       `1+${"(".repeat(3e3)}1${")".repeat(3e3)}`,
     ],
   },
-  { header: "Upstash-Timeout", bad: ["0", "0s", ...NO_DURATION], over: ["121m", "1d"] },
+  { header: "Upstash-Timeout", bad: ["0", "0s", ...NO_DURATION], over: ["121m", "1d", HUGE] },
   { header: "Upstash-Deduplication-Id", bad: ["", LONG] },
   { header: "Upstash-Content-Based-Deduplication", bad: NO_BOOLEAN },
   { header: "Upstash-Header-Forward", bad: NO_BOOLEAN },

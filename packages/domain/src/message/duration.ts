@@ -8,7 +8,8 @@ const UNIT_MS: Readonly<Record<string, number>> = {
 /**
  * Milliseconds of a duration as headers write it: a sum of `<integer><unit>` with the units
  * s, m, h and d in any order (`1d10h30m`), or a bare integer of seconds. Null when the text is
- * anything else, or more than a safe integer of milliseconds. Contract 00 §7, 07 Q46.
+ * anything else. What is more than a safe integer is the largest one, which no limit allows: a
+ * duration that is too long is well-formed. Contract 00 §7, 06 §4, 07 Q46.
  */
 export function parseDuration(text: string): number | null {
   const trimmed = text.trim();
@@ -17,5 +18,5 @@ export function parseDuration(text: string): number | null {
   for (const [, count, unit = "s"] of trimmed.matchAll(/(\d+)([smhd])?/g)) {
     totalMs += Number(count) * (UNIT_MS[unit] ?? Number.NaN);
   }
-  return Number.isSafeInteger(totalMs) ? totalMs : null;
+  return Math.min(totalMs, Number.MAX_SAFE_INTEGER);
 }
