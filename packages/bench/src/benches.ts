@@ -7,6 +7,7 @@ import { fairnessTenants } from "./benches/fairness-tenants.ts";
 import { ingest } from "./benches/ingest.ts";
 import { latency } from "./benches/latency.ts";
 import { memory } from "./benches/memory.ts";
+import { overload } from "./benches/overload.ts";
 import { peers } from "./benches/peers.ts";
 import { processes } from "./benches/processes.ts";
 import { snapshot } from "./benches/snapshot.ts";
@@ -25,6 +26,7 @@ export const benches: readonly Bench[] = [
   snapshot,
   processes,
   bodies,
+  overload,
   memory,
   startUp,
 ];

@@ -2,7 +2,14 @@ import { expect, test } from "vitest";
 
 import { BufferFullError, GroupCommit } from "./group-commit.ts";
 
-const LIMITS = { batchRows: 10, batchWeight: 100, waitingRows: 30, waitingWeight: 300 };
+const LIMITS = {
+  batchRows: 10,
+  batchWeight: 100,
+  waitingRows: 30,
+  waitingWeight: 300,
+  waitingMs: Number.POSITIVE_INFINITY,
+  burstRows: 0,
+};
 
 /** A writer that notes its flushes and answers each item with itself. */
 function open() {
@@ -50,6 +57,30 @@ test.each([
   const refused = commit.submit("refused", { rows: 1, weight: 1 });
   await expect(refused).rejects.toThrow(BufferFullError);
   await expect(Promise.all([waiting, fits])).resolves.toEqual(["first", "fits"]);
+});
+
+test("more than a burst is refused when it would wait too long, as long as the last writes took", async () => {
+  const commit = new GroupCommit<string, string>(
+    async (items) => {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      return items;
+    },
+    { ...LIMITS, waitingMs: 250, burstRows: 5 },
+  );
+  const one = { rows: 1, weight: 1 };
+  // Nothing is known yet: all may wait.
+  const unknown = Array.from({ length: 12 }, () => commit.submit("unknown", one));
+  await Promise.all(unknown);
+  // A row takes some milliseconds now, and twenty rows more than all may wait.
+  await commit.submit("alone", one);
+  const crowd = Array.from({ length: 30 }, () => commit.submit("crowd", one));
+  const results = await Promise.allSettled(crowd);
+  const accepted = results.filter(({ status }) => status === "fulfilled").length;
+  expect(accepted).toBeGreaterThanOrEqual(5);
+  expect(accepted).toBeLessThan(30);
+  for (const result of results) {
+    if (result.status === "rejected") expect(result.reason).toBeInstanceOf(BufferFullError);
+  }
 });
 
 test("when nothing waits, anything may", async () => {

@@ -10,7 +10,14 @@ export interface GroupCommitLimits {
   /** Most rows, and most weight, that may wait for a flush. */
   readonly waitingRows: number;
   readonly waitingWeight: number;
+  /** Longest that a newcomer is to wait as the last writes went, milliseconds. */
+  readonly waitingMs: number;
+  /** So many rows may wait however long that takes: a burst is no overload. */
+  readonly burstRows: number;
 }
+
+/** What the last write says of how long rows take counts for so much; the rest is what was known. */
+const WEIGHT_OF_THE_LAST = 0.3;
 
 /** What an item costs its flush. */
 export interface ItemSize {
@@ -35,6 +42,8 @@ export class GroupCommit<Item, Result> {
   #waiting: Waiting<Item, Result>[] = [];
   #waitingRows = 0;
   #waitingWeight = 0;
+  /** How long a row of a write takes, milliseconds: what the last writes took, each counting less with age. */
+  #msPerRow = 0;
   #flushing: Promise<void> | undefined;
 
   /** `write` stores all items or none, and answers in their order. */
@@ -69,9 +78,12 @@ export class GroupCommit<Item, Result> {
   }
 
   #mayWait({ rows, weight }: ItemSize): boolean {
+    const waitingRows = this.#waitingRows + rows;
     return (
-      this.#waitingRows + rows <= this.#limits.waitingRows &&
-      this.#waitingWeight + weight <= this.#limits.waitingWeight
+      waitingRows <= this.#limits.waitingRows &&
+      this.#waitingWeight + weight <= this.#limits.waitingWeight &&
+      (waitingRows <= this.#limits.burstRows ||
+        waitingRows * this.#msPerRow <= this.#limits.waitingMs)
     );
   }
 
@@ -101,8 +113,10 @@ export class GroupCommit<Item, Result> {
   }
 
   async #settle(batch: readonly Waiting<Item, Result>[]): Promise<void> {
+    const startedMs = performance.now();
     try {
       const results = await this.#write(batch.map(({ item }) => item));
+      this.#learn(performance.now() - startedMs, batch);
       for (const [index, { resolve }] of batch.entries()) resolve(resultAt(results, index));
     } catch (error) {
       if (batch.length > 1 && isFaultOfTheData(error)) {
@@ -114,6 +128,14 @@ export class GroupCommit<Item, Result> {
       }
       for (const { reject } of batch) reject(error);
     }
+  }
+
+  #learn(tookMs: number, batch: readonly Waiting<Item, Result>[]): void {
+    const perRow = tookMs / batch.reduce((rows, { size }) => rows + size.rows, 0);
+    this.#msPerRow =
+      this.#msPerRow === 0
+        ? perRow
+        : this.#msPerRow + WEIGHT_OF_THE_LAST * (perRow - this.#msPerRow);
   }
 }
 

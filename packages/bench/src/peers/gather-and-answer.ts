@@ -13,6 +13,8 @@ const LIMITS = {
   batchRows: 500,
   batchWeight: 2 ** 24,
   waitingRows: 20_000,
+  waitingMs: Number.POSITIVE_INFINITY,
+  burstRows: 0,
   waitingWeight: 2 ** 28,
 };
 

@@ -23,6 +23,8 @@ export interface Load {
   readonly delayMs?: number;
   /** Rest of a connection after each answer. */
   readonly pauseMs?: number;
+  /** Counts refusals instead of failing. A refused connection rests this long, as a patient client does. */
+  readonly refusedRestMs?: number;
 }
 
 export interface LoadResult {
@@ -30,6 +32,9 @@ export interface LoadResult {
   readonly startedAtMs: number;
   readonly elapsedMs: number;
   readonly answerMs: readonly number[];
+  /** Answers of 429 and 503, and those of them that did not say when to come again. */
+  readonly refused: number;
+  readonly refusedWithoutRetryAfter: number;
 }
 
 async function publish(load: Load): Promise<LoadResult> {
@@ -39,6 +44,8 @@ async function publish(load: Load): Promise<LoadResult> {
   const perRequest = load.batchTo?.size ?? 1;
   let taken = 0;
   let accepted = 0;
+  let refused = 0;
+  let refusedWithoutRetryAfter = 0;
 
   const goesOn = () =>
     "count" in load.until
@@ -50,12 +57,18 @@ async function publish(load: Load): Promise<LoadResult> {
       const first = taken;
       taken += perRequest;
       const sentAtMs = machineClockMs();
-      const status = await post(pool, {
+      const { status, saysWhen } = await post(pool, {
         origin: load.origin,
         path: load.path,
         headers: load.headers,
         body: bodyOf(load, first, sentAtMs),
       });
+      if (load.refusedRestMs !== undefined && (status === 429 || status === 503)) {
+        refused += 1;
+        if (!saysWhen) refusedWithoutRetryAfter += 1;
+        await new Promise((r) => setTimeout(r, load.refusedRestMs));
+        continue;
+      }
       if (status >= 300) throw new Error(`${load.path} was answered with ${status}`);
       accepted += perRequest;
       answerMs.push(machineClockMs() - sentAtMs);
@@ -66,7 +79,7 @@ async function publish(load: Load): Promise<LoadResult> {
   await Promise.all(Array.from({ length: load.connections }, connection));
   const elapsedMs = machineClockMs() - startedAtMs;
   await pool.close();
-  return { accepted, startedAtMs, elapsedMs, answerMs };
+  return { accepted, startedAtMs, elapsedMs, answerMs, refused, refusedWithoutRetryAfter };
 }
 
 /** The body of a request of which so many messages were sent before. */

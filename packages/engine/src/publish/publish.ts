@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from "node:timers/promises";
+
 import type { PublishCommand, PublishOutcome } from "@omnistore/domain/publish/publish-command";
 
 import type { DataKey } from "../data-key.ts";
@@ -9,6 +11,11 @@ import type { Vault } from "../vault.ts";
 import { deduplicationKey } from "./deduplication-key.ts";
 import { makeMessage } from "./make-message.ts";
 
+/**
+ * A refusal for want of room is held back so long: clients that come again at once would otherwise
+ * have the process spend itself on refusing them.
+ */
+const REFUSAL_PAUSE_MS = 1_000;
 const TOO_MUCH_WAITS: PublishOutcome = {
   kind: "unavailable",
   reason: "too many messages are waiting",
@@ -45,7 +52,10 @@ export async function publishTogether(
       return { kind: "accepted", messageId, deduplicated: messageId !== message.id };
     });
   } catch (error) {
-    if (error instanceof BufferFullError) return commands.map(() => TOO_MUCH_WAITS);
+    if (error instanceof BufferFullError) {
+      await sleep(REFUSAL_PAUSE_MS);
+      return commands.map(() => TOO_MUCH_WAITS);
+    }
     parts.onError(error);
     return commands.map(() => NOTHING_STORED);
   }

@@ -26,6 +26,8 @@ const LIMITS = {
   batchRows: 500,
   batchWeight: 16 * MIB,
   waitingRows: Number.POSITIVE_INFINITY,
+  waitingMs: Number.POSITIVE_INFINITY,
+  burstRows: 0,
   waitingWeight: Number.POSITIVE_INFINITY,
 };
 const RETRY_MS = 500;

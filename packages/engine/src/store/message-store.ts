@@ -35,6 +35,9 @@ const LIMITS = {
   batchWeight: 16 * MIB,
   waitingRows: 20_000,
   waitingWeight: 256 * MIB,
+  // An answer within a second, or a refusal at once: who waits longer has given up and comes again.
+  waitingMs: 500,
+  burstRows: 1_000,
 };
 /** What a message weighs besides its body: its columns, its promise. */
 const OVERHEAD_BYTES = 1024;
