@@ -51,19 +51,15 @@ function refuse(problem: string): void {
 async function rotate(config: Config, databaseUrl: string, progress: Progress): Promise<void> {
   const core = createCore({ ...config, databaseUrl });
   const { currentId } = core.vault.masterKeys;
-  let toldAtMs = -Infinity;
-  /** A person reads this: once a second is often enough. */
-  function tell(text: string): void {
-    if (performance.now() - toldAtMs < TELL_EVERY_MS) return;
-    toldAtMs = performance.now();
-    progress.note(text);
-  }
+  // Each for itself: how far it is comes with every look, and would keep back that it waits.
+  const [tellProgress, tellWaiting] = [teller(progress), teller(progress)];
   try {
     await core.start();
     const unreadable = await progress.step(`Rotating to encryption key ${currentId}`, () =>
       rotateEncryptionKey(core.pool, core.vault.masterKeys, {
-        onProgress: ({ done, tenants }) => tell(`${done} of ${tenants} tenants`),
-        onWaiting: (tenants) => tell(`waiting for ${tenants} tenants that are being changed`),
+        onProgress: ({ done, tenants }) => tellProgress(`${done} of ${tenants} tenants`),
+        onWaiting: (tenants) =>
+          tellWaiting(`waiting for ${tenants} tenants that are being changed`),
         onUnreadable: (error) => progress.note(String(error)),
       }),
     );
@@ -76,4 +72,14 @@ async function rotate(config: Config, databaseUrl: string, progress: Progress): 
   } finally {
     await core.stop();
   }
+}
+
+/** A person reads this: once a second is often enough. */
+function teller(progress: Progress): (text: string) => void {
+  let toldAtMs = -Infinity;
+  return (text) => {
+    if (performance.now() - toldAtMs < TELL_EVERY_MS) return;
+    toldAtMs = performance.now();
+    progress.note(text);
+  };
 }
