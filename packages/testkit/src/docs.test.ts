@@ -5,7 +5,8 @@ import { describe, expect, it } from "vitest";
 
 const root = fileURLToPath(new URL("../../..", import.meta.url));
 
-const documents = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "{docs,packages/*}/*.md"];
+const guides = ["ARCHITECTURE.md", "CONTRIBUTING.md", "README.md", "SECURITY.md"];
+const documents = [...guides, "{docs,packages/*}/*.md"];
 
 describe("the guides", () => {
   it("name no file that is gone", async () => {
@@ -19,7 +20,6 @@ describe("the guides", () => {
   });
 
   it("are all there", async () => {
-    const guides = ["ARCHITECTURE.md", "CONTRIBUTING.md", "README.md"];
     expect(await existing(documents)).toEqual(expect.arrayContaining(guides));
   });
 
