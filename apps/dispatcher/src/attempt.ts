@@ -20,13 +20,12 @@ import type { LeasedDelivery } from "@omnistore/engine/leased-delivery";
 import type { Outcome } from "@omnistore/engine/record/write-outcomes.sql";
 
 import { makeCallbacks } from "./make-callbacks.ts";
+import { Start, type StartParts } from "./start.ts";
 
-export interface AttemptParts {
+export interface AttemptParts extends StartParts {
   readonly core: EngineCore;
   readonly client: HttpClient;
   readonly wires: Readonly<Record<WireName, DeliveryWire>>;
-  /** Id to lease under, null while the lease is uncertain. */
-  readonly owner: () => string | null;
 }
 
 /**
@@ -41,20 +40,22 @@ export async function makeAttempt(
   const { clock, signingKeys } = parts.core;
   const wire = parts.wires[message.wire];
   const keys = await signingKeys.of(message.tenantId);
+  const start = new Start(parts, leased);
+  if (!start.isInTime()) return null;
   const startedAtMs = clock.nowMs();
-  if (leased.startByMs !== undefined && startedAtMs > leased.startByMs) return null;
-  // Paused since it was leased: by now somebody else may be making this attempt.
-  if (parts.owner() !== leased.owner) return null;
   const request = wire.dress(message, {
     retried: leased.retried,
     nowSeconds: Math.floor(startedAtMs / 1000),
     signingKeys: keys,
   });
-  const result = await deliver(request, {
+  const delivered = deliver(request, {
     client: parts.client,
     timeoutMs: message.options.timeoutMs ?? MAX_TIMEOUT_MS,
     captureBytes: hasCallbacks(message.options) ? CALLBACK_CAPTURE_BYTES : RESPONSE_CAPTURE_BYTES,
+    mayStart: () => start.begin(),
   });
+  const result = await delivered.finally(() => start.end());
+  if (result.kind === "unsent") return null;
   const endedAtMs = clock.nowMs();
   const next = decideNext({
     retried: leased.retried,

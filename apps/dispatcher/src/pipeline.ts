@@ -5,6 +5,7 @@ import type { Message, PendingMessage } from "@omnistore/domain/message/message"
 import { claimDeliveries } from "@omnistore/engine/claim/claim-deliveries.sql";
 import { promoteDue } from "@omnistore/engine/claim/promote-due.sql";
 import type { LeasedDelivery } from "@omnistore/engine/leased-delivery";
+import { forgetStart } from "@omnistore/engine/gate/forget-start";
 import { openGates } from "@omnistore/engine/gate/open-gates";
 import { loadMessages } from "@omnistore/engine/load-messages.sql";
 import { parkDeliveries } from "@omnistore/engine/park/park-deliveries.sql";
@@ -18,7 +19,7 @@ import type { Logger } from "@omnistore/runtime/logger";
 import { makeAttempt, type AttemptParts } from "./attempt.ts";
 import { AttemptsUnderWay } from "./attempts-under-way.ts";
 
-export interface PipelineParts extends AttemptParts {
+export interface PipelineParts extends Omit<AttemptParts, "onLate"> {
   readonly recorder: OutcomeRecorder;
   readonly logger: Logger;
 }
@@ -46,6 +47,7 @@ const STOP_GRACE_MS = 5_000;
  */
 export class Pipeline implements DirectLane {
   readonly #parts: PipelineParts;
+  readonly #attemptParts: AttemptParts;
   readonly #underWay = new AttemptsUnderWay();
   readonly #bell = new Bell();
   #reserved = 0;
@@ -63,6 +65,7 @@ export class Pipeline implements DirectLane {
 
   constructor(parts: PipelineParts) {
     this.#parts = parts;
+    this.#attemptParts = { ...parts, onLate: (leased) => void this.#forgetStart(leased) };
   }
 
   /** Message ids of the attempts under way under that lease; there may be late ones under an older lease. */
@@ -233,9 +236,10 @@ export class Pipeline implements DirectLane {
 
   async #attempt(leased: LeasedDelivery, message: PendingMessage): Promise<void> {
     try {
-      const outcome = await makeAttempt(this.#parts, leased, message);
+      const outcome = await makeAttempt(this.#attemptParts, leased, message);
       if (outcome === null) {
         await handBack(this.#parts.core.pool, [leased]);
+        if (leased.isGated) this.#expectGate();
         return;
       }
       const counted = await this.#parts.recorder.record(outcome);
@@ -251,6 +255,16 @@ export class Pipeline implements DirectLane {
       this.#underWay.end(leased);
       const gathered = this.#mayBeBehind && this.#freeSlots() >= CLAIM_BATCH;
       if (gathered || this.#stopping) this.#bell.ring();
+    }
+  }
+
+  /** A place that is not given back is lost with its period, and nothing else is. */
+  async #forgetStart({ tenantId, counted }: LeasedDelivery): Promise<void> {
+    if (counted === undefined) return;
+    try {
+      if (await forgetStart(this.#parts.core.pool, tenantId, counted)) this.#expectGate();
+    } catch (error) {
+      this.#parts.logger.warn({ err: error, counted }, "a late start keeps its place");
     }
   }
 

@@ -1,4 +1,5 @@
 import { startProcess, type RunningProcess } from "@omnistore/testkit/child-process";
+import { startConnectProxy } from "@omnistore/testkit/connect-proxy";
 import { officialClient } from "@omnistore/testkit/official-client";
 import { freshDatabase, type FreshDatabase } from "@omnistore/testkit/postgres";
 import { startReceiver, type ReceivedRequest, type Receiver } from "@omnistore/testkit/receiver";
@@ -29,11 +30,12 @@ afterEach(async () => {
   await database.drop();
 });
 
-function start(app: "api" | "dispatcher"): RunningProcess {
+function start(app: "api" | "dispatcher", env: NodeJS.ProcessEnv = {}): RunningProcess {
   const child = startProcess(`apps/${app}/src/main.ts`, {
     DATABASE_URL: database.url,
     PORT: "0",
     OMNISTORE_LEASE_SECONDS: String(LEASE_SECONDS),
+    ...env,
   });
   running.push(child);
   return child;
@@ -118,6 +120,34 @@ describe("02 §7 three dispatchers, one of them killed", () => {
     const [first = 0, last = 0] = [arrivals[0], arrivals.at(-1)];
     expect(last - first).toBeLessThan((COUNT / rate + 3) * periodMs);
   });
+});
+
+test("02 §7 a rate holds where connections take longer than a start may be late", async () => {
+  const proxy = await startConnectProxy(() => undefined, { delayMs: 400 });
+  await Promise.all(dispatchers.map((child) => child.end("SIGKILL")));
+  const slow = start("dispatcher", { OMNISTORE_EGRESS_PROXY: `http://127.0.0.1:${proxy.port}` });
+  dispatchers = [slow];
+  const COUNT = 12;
+  const [rate, periodMs] = [3, 1_000];
+  await Promise.all(
+    numbered(COUNT).map((body) =>
+      client.publish({
+        url: receiver.url,
+        body,
+        flowControl: { key: "far", rate, period: "1s" },
+      }),
+    ),
+  );
+  await until(async () => distinct(receiver.requests).length === COUNT, 30_000);
+  const arrivals = receiver.requests.map(({ arrivedAt }) => arrivedAt);
+  expect(mostInAPeriod(arrivals, periodMs)).toBeLessThanOrEqual(rate);
+  // What came too late to start was no attempt, and nothing was sent twice.
+  expect(receiver.requests).toHaveLength(COUNT);
+  expect(new Set(receiver.requests.map(({ headers }) => headers["upstash-retried"]))).toEqual(
+    new Set(["0"]),
+  );
+  await slow.end("SIGKILL");
+  await proxy.close();
 });
 
 describe("03 §2 queues", () => {

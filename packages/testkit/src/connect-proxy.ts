@@ -10,9 +10,10 @@ export interface ConnectProxy {
   close(): Promise<void>;
 }
 
-/** A real HTTP proxy that makes tunnels, or answers with the status that `refuse` gives. */
+/** A real HTTP proxy that makes tunnels, after `delayMs`, or answers with the status that `refuse` gives. */
 export async function startConnectProxy(
   refuse: (target: string) => number | "hang" | "reset" | undefined = () => undefined,
+  { delayMs = 0 } = {},
 ): Promise<ConnectProxy> {
   const asked: { target: string; authorization?: string }[] = [];
   const sockets = new Set<Socket>();
@@ -35,9 +36,11 @@ export async function startConnectProxy(
     upstream.on("error", () => client.end("HTTP/1.1 502 Bad Gateway\r\n\r\n"));
     client.on("error", () => upstream.destroy());
     upstream.once("connect", () => {
-      client.write("HTTP/1.1 200 Connection established\r\n\r\n");
-      if (head.length > 0) upstream.write(head);
-      client.pipe(upstream).pipe(client);
+      setTimeout(() => {
+        client.write("HTTP/1.1 200 Connection established\r\n\r\n");
+        if (head.length > 0) upstream.write(head);
+        client.pipe(upstream).pipe(client);
+      }, delayMs);
     });
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));

@@ -20,6 +20,8 @@ export const gates = pgTable(
     isPinnedRate: boolean("is_pinned_rate").notNull().default(false),
     /** Starts in the period that began at `period_started_at`. */
     rateCount: integer("rate_count").notNull().default(0),
+    /** Those of them that opened it and were not handed back. */
+    openingCount: integer("opening_count").notNull().default(0),
     periodStartedAt: instant("period_started_at"),
     /** When a dispatcher should see whether something may pass; null while nothing can. */
     dueAt: instant("due_at"),

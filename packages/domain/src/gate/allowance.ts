@@ -20,12 +20,23 @@ export interface GateState {
   readonly active: number;
   /** Starts in the period that began at `periodStartedAtMs`. */
   readonly rateCount: number;
+  /** Those of them that opened it. */
+  readonly openingCount: number;
   readonly periodStartedAtMs: number | null;
+}
+
+/** A start, as the gate that let it through counted it. */
+export interface PeriodStart {
+  /** When the period began that it belongs to. */
+  readonly periodStartedAtMs: number;
+  /** It was among the first of that period. */
+  readonly isOpening: boolean;
 }
 
 /** What a gate remembers once some have passed. */
 export interface GateMemory {
   readonly rateCount: number;
+  readonly openingCount: number;
   readonly periodStartedAtMs: number | null;
   /** When to look again; null: not before something under way ends or the rules change. */
   readonly lookAgainAtMs: number | null;
@@ -47,8 +58,41 @@ export function afterPassing(state: GateState, passed: number, tried: number): G
   const open = isPeriodOpen(state);
   const rateCount = (open ? state.rateCount : 0) + passed;
   const periodStartedAtMs = open || passed === 0 ? state.periodStartedAtMs : state.nowMs;
-  const memory = { rateCount: open || passed > 0 ? rateCount : state.rateCount, periodStartedAtMs };
+  const memory = {
+    rateCount: open || passed > 0 ? rateCount : state.rateCount,
+    openingCount: open || passed === 0 ? state.openingCount : passed,
+    periodStartedAtMs,
+  };
   return { ...memory, lookAgainAtMs: lookAgain({ ...state, ...memory }, passed, tried) };
+}
+
+/** What a gate remembers of its period. */
+type PeriodMemory = Pick<GateState, "rateCount" | "openingCount" | "periodStartedAtMs">;
+
+/**
+ * The period after one of its starts turned out never to have been sent; null when it is over, or
+ * forgotten, and there is nothing to give back. A period in which nothing started never was. Where
+ * all that opened it were given back and later ones were sent, a receiver's own period began with
+ * one of those, nobody knows when: the gate lets nobody through for a whole period from now.
+ */
+export function afterUnsent(
+  state: PeriodMemory & Pick<GateState, "rate" | "nowMs">,
+  start: PeriodStart,
+): PeriodMemory | null {
+  if (!isSameMoment(state.periodStartedAtMs, start.periodStartedAtMs)) return null;
+  const rateCount = Math.max(0, state.rateCount - 1);
+  if (rateCount === 0) return { rateCount, openingCount: 0, periodStartedAtMs: null };
+  const { periodStartedAtMs } = state;
+  if (!start.isOpening) return { rateCount, openingCount: state.openingCount, periodStartedAtMs };
+  const openingCount = Math.max(0, state.openingCount - 1);
+  if (openingCount > 0) return { rateCount, openingCount, periodStartedAtMs };
+  const full = Math.max(rateCount, state.rate ?? 0);
+  return { rateCount: full, openingCount, periodStartedAtMs: state.nowMs };
+}
+
+/** Times that went through the database keep their microseconds. */
+function isSameMoment(one: number | null, other: number): boolean {
+  return one !== null && Math.abs(one - other) < 0.002;
 }
 
 function lookAgain(state: GateState, passed: number, tried: number): number | null {

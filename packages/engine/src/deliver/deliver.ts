@@ -14,10 +14,18 @@ export interface DeliverOptions {
   readonly timeoutMs: number;
   /** The rest of a longer response body is not read. */
   readonly captureBytes: number;
+  /**
+   * Asked at the last moment, when there is a connection and the first byte is about to go out: to
+   * look a name up and to connect may have taken seconds. By default any moment is right.
+   */
+  readonly mayStart?: () => boolean;
 }
 
+/** What came of an attempt; `unsent` when it was too late to start, and nothing went out. */
+type Delivered = AttemptResult | { readonly kind: "unsent" };
+
 /** Makes one attempt. Never rejects: whatever happens is the attempt's result. */
-export function deliver(request: OutgoingRequest, options: DeliverOptions): Promise<AttemptResult> {
+export function deliver(request: OutgoingRequest, options: DeliverOptions): Promise<Delivered> {
   return new Promise((resolve) => {
     const attempt = new Attempt(options, resolve);
     try {
@@ -59,7 +67,8 @@ function requestTarget(destination: string): string {
 
 /** Listens to one exchange and settles once, whichever comes first: answer, error or time-out. */
 class Attempt implements Dispatcher.DispatchHandler {
-  readonly #resolve: (result: AttemptResult) => void;
+  readonly #resolve: (result: Delivered) => void;
+  readonly #mayStart: () => boolean;
   readonly #captureBytes: number;
   readonly #timer: NodeJS.Timeout;
   #controller: Dispatcher.DispatchController | undefined;
@@ -69,8 +78,9 @@ class Attempt implements Dispatcher.DispatchHandler {
   #chunks: Buffer[] = [];
   #bytes = 0;
 
-  constructor(options: DeliverOptions, resolve: (result: AttemptResult) => void) {
+  constructor(options: DeliverOptions, resolve: (result: Delivered) => void) {
     this.#resolve = resolve;
+    this.#mayStart = options.mayStart ?? (() => true);
     this.#captureBytes = options.captureBytes;
     this.#timer = setTimeout(() => this.#timeOut(options.timeoutMs), options.timeoutMs);
   }
@@ -78,7 +88,12 @@ class Attempt implements Dispatcher.DispatchHandler {
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
     // The time ran out while the connection was being made.
-    if (this.#settled) controller.abort(new Error("abandoned"));
+    if (this.#settled) return controller.abort(new Error("abandoned"));
+    if (this.#mayStart()) return;
+    this.#settle(() => ({ kind: "unsent" }));
+    // Thrown, not aborted: the client gives the request up and keeps the connection, so that the
+    // next start does not come too late for the same reason.
+    throw new Error("too late to start");
   }
 
   onResponseStart(
@@ -132,7 +147,7 @@ class Attempt implements Dispatcher.DispatchHandler {
     }));
   }
 
-  #settle(result: () => AttemptResult): void {
+  #settle(result: () => Delivered): void {
     if (this.#settled) return;
     this.#settled = true;
     clearTimeout(this.#timer);

@@ -10,6 +10,7 @@ export interface DueGate {
   readonly rate: number | null;
   readonly periodMs: number;
   readonly rateCount: number;
+  readonly openingCount: number;
   readonly periodStartedAtMs: number | null;
 }
 
@@ -29,9 +30,10 @@ export async function lockDueGates(
     rate: number | null;
     period_seconds: number;
     rate_count: number;
+    opening_count: number;
     period_started_ms: number | null;
   }>(
-    `SELECT tenant_id, name, is_paused, parallelism, rate, period_seconds, rate_count,
+    `SELECT tenant_id, name, is_paused, parallelism, rate, period_seconds, rate_count, opening_count,
        (extract(epoch FROM period_started_at) * 1000)::float8 AS period_started_ms
      FROM gates
      WHERE due_at <= now() AND kind = $1 AND EXISTS (SELECT FROM dispatchers WHERE id = $2)
@@ -48,6 +50,7 @@ export async function lockDueGates(
     rate: row.rate,
     periodMs: row.period_seconds * 1000,
     rateCount: row.rate_count,
+    openingCount: row.opening_count,
     periodStartedAtMs: row.period_started_ms,
   }));
 }
@@ -83,6 +86,7 @@ export async function countActive(
 export interface GateUpdate {
   readonly gate: DueGate;
   readonly rateCount: number;
+  readonly openingCount: number;
   readonly periodStartedAtMs: number | null;
   readonly lookAgainAtMs: number | null;
 }
@@ -93,11 +97,11 @@ export async function updateGates(
   updates: readonly GateUpdate[],
 ): Promise<void> {
   await db.query(
-    `UPDATE gates g SET rate_count = u.rate_count,
+    `UPDATE gates g SET rate_count = u.rate_count, opening_count = u.opening_count,
        period_started_at = to_timestamp(u.period_started_ms / 1000),
        due_at = to_timestamp(u.look_again_ms / 1000)
-     FROM unnest($2::uuid[], $3::text[], $4::int[], $5::float8[], $6::float8[])
-       AS u (tenant_id, name, rate_count, period_started_ms, look_again_ms)
+     FROM unnest($2::uuid[], $3::text[], $4::int[], $5::float8[], $6::float8[], $7::int[])
+       AS u (tenant_id, name, rate_count, period_started_ms, look_again_ms, opening_count)
      WHERE g.tenant_id = u.tenant_id AND g.kind = $1 AND g.name = u.name`,
     [
       GATE_KINDS[kind],
@@ -106,6 +110,7 @@ export async function updateGates(
       updates.map(({ rateCount }) => rateCount),
       updates.map(({ periodStartedAtMs }) => periodStartedAtMs),
       updates.map(({ lookAgainAtMs }) => lookAgainAtMs),
+      updates.map(({ openingCount }) => openingCount),
     ],
   );
 }

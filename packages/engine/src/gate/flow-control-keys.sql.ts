@@ -89,7 +89,7 @@ export async function pinFlowControl(
        period_seconds = CASE WHEN $4::int IS NULL THEN g.period_seconds ELSE coalesce($5::int, 1) END,
        is_pinned_parallelism = g.is_pinned_parallelism OR $3::int IS NOT NULL,
        is_pinned_rate = g.is_pinned_rate OR $4::int IS NOT NULL,
-       rate_count = 0, period_started_at = now(), due_at = now(), updated_at = now()`,
+       rate_count = 0, opening_count = 0, period_started_at = now(), due_at = now(), updated_at = now()`,
     [tenantId, key, pin.parallelism ?? null, pin.rate ?? null, pin.periodSeconds ?? null],
   );
 }
@@ -116,7 +116,7 @@ export async function resetFlowControlRate(
   key: string,
 ): Promise<void> {
   await pool.query(
-    `UPDATE gates SET rate_count = 0, period_started_at = now(), due_at = now(), updated_at = now()
+    `UPDATE gates SET rate_count = 0, opening_count = 0, period_started_at = now(), due_at = now(), updated_at = now()
      WHERE tenant_id = $1 AND kind = 2 AND name = $2`,
     [tenantId, key],
   );

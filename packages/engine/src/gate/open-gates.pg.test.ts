@@ -7,6 +7,7 @@ import { promoteDue } from "../claim/promote-due.sql.ts";
 import type { LeasedDelivery } from "../leased-delivery.ts";
 import { writeOutcomes } from "../record/write-outcomes.sql.ts";
 import { rescueExpired } from "../rescue/rescue-expired.sql.ts";
+import { forgetStart } from "./forget-start.ts";
 import { openGates } from "./open-gates.ts";
 
 let engine: TestEngine;
@@ -124,6 +125,31 @@ describe("a flow-control key", () => {
     const { nextGateInMs } = await claimDeliveries(engine.core.pool, owner, 1);
     expect(nextGateInMs).toBeGreaterThan(800);
     expect(nextGateInMs).toBeLessThan(1_100);
+  });
+
+  test("a start that was never sent gives its place back, once, to its own period only", async () => {
+    await put(flow({ rate: 2 }), 5);
+    const [one, two] = await open();
+    const forget = (leased: LeasedDelivery | undefined) => {
+      if (!leased?.counted) throw new Error("no rate counted it");
+      return forgetStart(engine.core.pool, engine.tenantId, leased.counted);
+    };
+    await expect(open()).resolves.toEqual([]);
+    await expect(forget(one)).resolves.toBe(true);
+    const [third, ...more] = await open();
+    expect(more).toEqual([]);
+    expect(third?.counted?.isOpening).toBe(false);
+    await expect(forget(third)).resolves.toBe(true);
+    await expect(forget(two)).resolves.toBe(true);
+    // Nothing of that period is left: it never was, and the next start opens one.
+    const { rows } = await engine.core.pool.query(
+      "SELECT rate_count, period_started_at FROM gates",
+    );
+    expect(rows).toEqual([{ rate_count: 0, period_started_at: null }]);
+    await expect(forget(two)).resolves.toBe(false);
+    await expect(open()).resolves.toHaveLength(2);
+    await expect(forget(two)).resolves.toBe(false);
+    await expect(open()).resolves.toEqual([]);
   });
 
   test("the newest message brings the rules, unless they are pinned", async () => {

@@ -55,17 +55,20 @@ function openKind(
       return { gate, ...afterPassing(state, through, places[index] ?? 0) };
     });
     await updateGates(client, kind, updates);
-    const startBy = new Map(
-      gates
-        .filter(({ rate }) => rate !== null)
-        .map((gate) => [nameOf(gate), nowMs + periodGuardMs(gate.periodMs)]),
+    const counted = new Map(
+      updates.flatMap(({ gate, periodStartedAtMs }) => {
+        if (gate.rate === null || periodStartedAtMs === null) return [];
+        const startByMs = nowMs + periodGuardMs(gate.periodMs);
+        const isOpening = periodStartedAtMs === nowMs;
+        return [[nameOf(gate), { key: gate.name, startByMs, periodStartedAtMs, isOpening }]];
+      }),
     );
     return passed
       .filter(({ isLeased }) => isLeased)
       .map(({ tenantId, messageId, retried, name }) => {
-        const startByMs = startBy.get(nameOf({ tenantId, name }));
+        const start = counted.get(nameOf({ tenantId, name }));
         const leased = { tenantId, messageId, retried, owner, isGated: true };
-        return startByMs === undefined ? leased : { ...leased, startByMs };
+        return start === undefined ? leased : { ...leased, counted: start };
       });
   });
 }
