@@ -2,10 +2,33 @@ import { officialClient, officialReceiver } from "@omnistore/testkit/official-cl
 import { Receiver } from "@upstash/qstash";
 import { describe, expect, test } from "vitest";
 
+import { protocolRoutes } from "./compatibility/routes.ts";
 import { createTenant } from "./tenant.ts";
 import { world } from "./world.ts";
 
 const there = world();
+
+const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PURGE"];
+
+/** What routes that look at the method themselves serve, by the path that is asked. */
+const BY_THEMSELVES: Readonly<Record<string, readonly string[]>> = {
+  "/v2/publish/https://example.com/": ["POST"],
+  "/v2/enqueue/queue/https://example.com/": ["POST"],
+  "/v2/schedules/name": ["GET", "POST", "DELETE"],
+  "/v2/schedules/name/pause": ["PATCH", "POST"],
+  "/v2/schedules/name/resume": ["PATCH", "POST"],
+};
+
+/** Every path of the running app with the methods that the table of routes lists for it. */
+function methodsByPath(): ReadonlyMap<string, ReadonlySet<string>> {
+  const methods = new Map<string, Set<string>>();
+  for (const { method, path } of protocolRoutes().filter((route) => route.method !== "*")) {
+    const asked = path.replaceAll(/:\w+/g, "name");
+    methods.set(asked, (methods.get(asked) ?? new Set()).add(method));
+  }
+  for (const [path, own] of Object.entries(BY_THEMSELVES)) methods.set(path, new Set(own));
+  return methods;
+}
 
 const text = (pattern: string | RegExp) => expect.stringMatching(pattern) as string;
 
@@ -171,6 +194,27 @@ describe("00 §3 errors", () => {
     expect(Object.keys(answer.json as object)).toEqual(["error"]);
     expect(answer.headers["content-type"]).toBe("application/json");
   });
+
+  const allowed = methodsByPath();
+
+  test("the table of routes is not empty, nor are its paths open to every method", () => {
+    expect(allowed.size).toBeGreaterThan(30);
+    expect([...allowed.values()].filter((methods) => methods.size === METHODS.length)).toEqual([]);
+  });
+
+  test.each([...allowed])(
+    "%s refuses other methods with 405 and names its own",
+    async (path, own) => {
+      for (const method of METHODS.filter((each) => !own.has(each))) {
+        const answer = await there.call(`${method} ${path}`);
+        expect(answer, method).toMatchObject({
+          status: 405,
+          json: { error: text(`^${method} is not served on `) },
+        });
+        expect(new Set(String(answer.headers["allow"]).split(", ")), method).toEqual(own);
+      }
+    },
+  );
 
   test("successes have the status of their kind: 200, 201 and 202", async () => {
     there.receiver.reply(() => ({ status: 500 }));

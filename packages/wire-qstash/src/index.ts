@@ -59,64 +59,77 @@ export interface QstashRouteOptions {
 export function qstashRoutes(operations: Operations, options: QstashRouteOptions): Hono<WireEnv> {
   const services: WireServices = { operations, onError: options.onError ?? warn };
   const app = new Hono<WireEnv>();
-  /** The last route of a path: `others` are the methods that were given a handler before. */
-  const get = (path: string, handler: WireHandler, ...others: readonly string[]) => {
-    app.get(path, handler).all(path, onlyMethods(services, ["GET", ...others]));
+  /** All methods of a path; any other is refused with their names. */
+  const serve = (path: string, handlers: Readonly<Record<string, WireHandler>>) => {
+    for (const [method, handler] of Object.entries(handlers)) app.on(method, path, handler);
+    app.all(path, onlyMethods(services, Object.keys(handlers)));
   };
   // A slash at the end of a collection changes nothing (contract 00 §1).
-  const getCollection = (path: string, handler: WireHandler, ...others: readonly string[]) => {
-    get(path, handler, ...others);
-    get(`${path}/`, handler, ...others);
+  const serveCollection = (path: string, handlers: Readonly<Record<string, WireHandler>>) => {
+    serve(path, handlers);
+    serve(`${path}/`, handlers);
   };
   /** An empty name between two slashes is a bad name, not another path. */
   const postTo = (collection: string, verb: string, handler: WireHandler) => {
-    app.post(`${collection}/:name/${verb}`, handler).post(`${collection}//${verb}`, handler);
+    serve(`${collection}/:name/${verb}`, { POST: handler });
+    serve(`${collection}//${verb}`, { POST: handler });
   };
+  const emptyId = (collection: string) => refuseEmptyId(services, collection);
 
   app.all("/v2/publish/*", publishRoute(services, options));
   app.all("/v2/enqueue/*", enqueueRoute(services, options));
-  for (const path of ["/v2/batch", "/v2/batch/"]) {
-    app.post(path, batchRoute(services, options)).all(path, onlyMethods(services, ["POST"]));
-  }
-  getCollection("/v2/topics", listTopicsRoute(services));
-  app.delete("/v2/topics/:name", deleteTopicRoute(services));
-  app.patch("/v2/topics/:name", setTopicHeadersRoute(services, options));
-  get("/v2/topics/:name", getTopicRoute(services), "DELETE", "PATCH");
-  app.post("/v2/topics/:name/endpoints", addEndpointsRoute(services, options));
-  app.delete("/v2/topics/:name/endpoints", removeEndpointsRoute(services));
-  app.all("/v2/topics/:name/endpoints", onlyMethods(services, ["POST", "DELETE"]));
-  getCollection("/v2/schedules", listSchedulesRoute(services));
+  serveCollection("/v2/batch", { POST: batchRoute(services, options) });
+  serveCollection("/v2/topics", { GET: listTopicsRoute(services) });
+  serve("/v2/topics/:name", {
+    GET: getTopicRoute(services),
+    DELETE: deleteTopicRoute(services),
+    PATCH: setTopicHeadersRoute(services, options),
+  });
+  serve("/v2/topics/:name/endpoints", {
+    POST: addEndpointsRoute(services, options),
+    DELETE: removeEndpointsRoute(services),
+  });
+  serveCollection("/v2/schedules", { GET: listSchedulesRoute(services) });
   app.all("/v2/schedules/*", scheduleRoutes(services, options));
-  app.delete("/v2/messages", cancelMessagesRoute(services));
-  app.delete("/v2/messages/", refuseEmptyId(services, "/v2/messages"));
-  app.delete("/v2/messages/:id", cancelMessageRoute(services));
-  get("/v2/messages/:id", getMessageRoute(services), "DELETE");
-  getCollection("/v2/events", listLogsRoute(services, "events"));
-  getCollection("/v2/logs", listLogsRoute(services, "logs"));
-  app.post("/v2/dlq/retry", retryDeadLettersRoute(services, options));
-  app.post("/v2/dlq/retry/", refuseEmptyId(services, "/v2/dlq/retry"));
-  app.post("/v2/dlq/retry/:id", retryDeadLetterRoute(services, options));
-  app.delete("/v2/dlq", deleteDeadLettersRoute(services));
-  app.delete("/v2/dlq/", refuseEmptyId(services, "/v2/dlq"));
-  app.delete("/v2/dlq/:id", deleteDeadLetterRoute(services));
-  getCollection("/v2/dlq", listDeadLettersRoute(services), "DELETE");
-  get("/v2/dlq/:id", getDeadLetterRoute(services), "DELETE");
-  app.post("/v2/keys/rotate", rotateKeysRoute(services));
-  getCollection("/v2/keys", getKeysRoute(services));
-  app.post("/llm/v1/chat/completions", chatRoute(services));
-  app.post("/v2/queues", upsertQueueRoute(services));
-  app.post("/v2/queues/", upsertQueueRoute(services));
-  getCollection("/v2/queues", listQueuesRoute(services), "POST");
-  app.delete("/v2/queues/:name", deleteQueueRoute(services));
-  get("/v2/queues/:name", getQueueRoute(services), "DELETE");
+  serve("/v2/messages", { DELETE: cancelMessagesRoute(services) });
+  serve("/v2/messages/", { DELETE: emptyId("/v2/messages") });
+  serve("/v2/messages/:id", {
+    GET: getMessageRoute(services),
+    DELETE: cancelMessageRoute(services),
+  });
+  serveCollection("/v2/events", { GET: listLogsRoute(services, "events") });
+  serveCollection("/v2/logs", { GET: listLogsRoute(services, "logs") });
+  serve("/v2/dlq/retry", { POST: retryDeadLettersRoute(services, options) });
+  serve("/v2/dlq/retry/", { POST: emptyId("/v2/dlq/retry") });
+  serve("/v2/dlq/retry/:id", { POST: retryDeadLetterRoute(services, options) });
+  serve("/v2/dlq", {
+    GET: listDeadLettersRoute(services),
+    DELETE: deleteDeadLettersRoute(services),
+  });
+  serve("/v2/dlq/", { GET: listDeadLettersRoute(services), DELETE: emptyId("/v2/dlq") });
+  serve("/v2/dlq/:id", {
+    GET: getDeadLetterRoute(services),
+    DELETE: deleteDeadLetterRoute(services),
+  });
+  serve("/v2/keys/rotate", { POST: rotateKeysRoute(services) });
+  serveCollection("/v2/keys", { GET: getKeysRoute(services) });
+  serve("/llm/v1/chat/completions", { POST: chatRoute(services) });
+  serveCollection("/v2/queues", {
+    GET: listQueuesRoute(services),
+    POST: upsertQueueRoute(services),
+  });
+  serve("/v2/queues/:name", {
+    GET: getQueueRoute(services),
+    DELETE: deleteQueueRoute(services),
+  });
   postTo("/v2/queues", "pause", pauseQueueRoute(services, true));
   postTo("/v2/queues", "resume", pauseQueueRoute(services, false));
-  getCollection("/v2/flowControl", listFlowControlRoute(services));
-  get("/v2/flowControl/:name", getFlowControlRoute(services));
+  serveCollection("/v2/flowControl", { GET: listFlowControlRoute(services) });
+  serve("/v2/flowControl/:name", { GET: getFlowControlRoute(services) });
   for (const [verb, handler] of Object.entries(flowControlVerbs(services))) {
     postTo("/v2/flowControl", verb, handler);
   }
-  getCollection("/v2/globalParallelism", globalParallelismRoute(services));
+  serveCollection("/v2/globalParallelism", { GET: globalParallelismRoute(services) });
   app.all("/v2/*", unknownRoute(services));
   return app;
 }

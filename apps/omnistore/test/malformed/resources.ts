@@ -441,14 +441,6 @@ const destinations = ["publish", "enqueue/queue", "schedules"].flatMap((verb) =>
   ),
 );
 
-/** Paths that hold nothing to look at: any other method finds no route. */
-const POSTED_ONLY: ReadonlySet<string> = new Set([
-  "/v2/messages",
-  "/v2/keys/rotate",
-  "/v2/flowControl/key/pin",
-  "/v2/queues/queue/pause",
-]);
-
 const methods = [
   ...["GET", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND"].flatMap((method) =>
     ["/v2/publish/https://d.test/", "/v2/enqueue/queue/https://d.test/", "/v2/batch"].map(
@@ -469,6 +461,7 @@ const methods = [
       "/v2/dlq",
       "/v2/dlq/1-1",
       "/v2/dlq/retry",
+      "/v2/dlq/retry/1-1",
       "/v2/keys",
       "/v2/keys/rotate",
       "/v2/logs",
@@ -485,7 +478,7 @@ const methods = [
     `00 §3 ${method} ${path}`,
     `${method} ${path}`,
     [method, path.replace(/\/(queue\/)?https.*$/, "")],
-    { status: POSTED_ONLY.has(path) ? 404 : 405 },
+    { status: 405 },
   ),
 );
 

@@ -8,11 +8,14 @@ import { splitTarget } from "../request/target.ts";
 import { scheduleView } from "../views/schedule-view.ts";
 import { createSchedule } from "./create-schedule.ts";
 import type { WireHandler, WireServices } from "./guarded.ts";
-import { guarded, methodRefused, readRoute, writeRoute } from "./guarded.ts";
+import { guarded, onlyMethods, readRoute, writeRoute } from "./guarded.ts";
 
 const BASE = "/v2/schedules/";
 /** One path segment, which may be followed by a verb. */
 const ONE = /^([^/]+)(?:\/(pause|resume))?\/?$/;
+
+/** The SDKs send PATCH; POST is what the same verbs of queues take. Contract 03 §3. */
+const VERB_METHODS: readonly string[] = ["PATCH", "POST"];
 
 /** `GET /v2/schedules`. Contract 03 §3. */
 export function listSchedulesRoute(services: WireServices): WireHandler {
@@ -34,19 +37,18 @@ export function scheduleRoutes(services: WireServices, options: PublishRouteOpti
     pause: changeScheduleRoute(services, "pauseSchedule"),
     resume: changeScheduleRoute(services, "resumeSchedule"),
   } as const;
-  const refuseMethod = guarded(services, ({ req }) =>
-    Promise.reject(methodRefused(req.method, req.path, ["GET", "POST", "DELETE"])),
-  );
+  const refuseVerb = onlyMethods(services, VERB_METHODS);
+  const refuseMethod = onlyMethods(services, ["GET", "POST", "DELETE"]);
 
   return (context) => {
     const { method = "", url = "" } = context.env.incoming;
     const verb = nameIn(url)?.verb;
-    if (verb !== undefined && (method === "POST" || method === "PATCH")) {
-      return verbs[verb](context);
+    if (verb !== undefined) {
+      return VERB_METHODS.includes(method) ? verbs[verb](context) : refuseVerb(context);
     }
     if (method === "POST") return create(context);
-    if (method === "GET" && verb === undefined) return get(context);
-    if (method === "DELETE" && verb === undefined) return remove(context);
+    if (method === "GET") return get(context);
+    if (method === "DELETE") return remove(context);
     return refuseMethod(context);
   };
 }
