@@ -100,6 +100,7 @@ const queues = fields("03 §2", "POST /v2/queues", [
     {},
   ]),
   [{ queueName: "new", parallelism: 101 }, ["101"], 412],
+  [{ queueName: "new", paralellism: 3 }, ["paralellism"]],
 ]);
 
 const endpoints = (line: string) =>
@@ -114,6 +115,7 @@ const endpoints = (line: string) =>
     ]),
     ...each((given) => ({ endpoints: [given] }), "endpoints[0]", [null, "x", 7, []]),
     [{ endpoints: [{}] }, ["endpoints[0]"]],
+    [{ endpoints: [{ url: "https://e.test/", nmae: "e" }] }, ["endpoints[0]", "nmae"]],
     ...each((url) => ({ endpoints: [{ url }] }), "endpoints[0].url", [7, true, ["x"], { x: 1 }]),
     ...each((name) => ({ endpoints: [{ url: "https://e.test/", name }] }), "endpoints[0].name", [
       7,

@@ -6,6 +6,7 @@ import { isFieldName, unprintable } from "../headers/field-text.ts";
 import { checkName } from "../headers/name.ts";
 import type { JsonObject } from "../request/json-body.ts";
 import { isObject, quoteJson } from "../request/json-body.ts";
+import { refuseUnknownNames } from "../request/known-names.ts";
 
 /** One item of a batch, of which only the destination has been looked at. */
 export interface BatchItem {
@@ -41,7 +42,9 @@ export function readItems(body: unknown, plan: Plan): readonly BatchItem[] {
 }
 
 /** Reads the rest of an item. Throws 400, or 413 for its body, in words about this item. */
-export function readItem({ headers, body, queue, callback }: JsonObject, plan: Plan): ItemContent {
+export function readItem(fields: JsonObject, plan: Plan): ItemContent {
+  refuseUnknownNames(fields, ITEM_NAMES, "the item");
+  const { headers, body, queue, callback } = fields;
   const rawHeaders = readHeaders(headers);
   if (callback !== undefined && callback !== null) {
     if (typeof callback !== "string") throw bad("callback", callback, "is not a text");
@@ -51,6 +54,7 @@ export function readItem({ headers, body, queue, callback }: JsonObject, plan: P
   return definedOnly({ rawHeaders, body: readItemBody(body, plan), queueName: readQueue(queue) });
 }
 
+const ITEM_NAMES = ["destination", "headers", "body", "queue", "callback"];
 const CALLBACK = /^upstash-callback$/i;
 
 function readHeaders(headers: unknown): string[] {

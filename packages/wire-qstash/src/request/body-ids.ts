@@ -2,6 +2,7 @@ import type { IncomingMessage } from "node:http";
 import { decodeUtf8 } from "@omnistore/domain/message/sound-json";
 import { InvalidRequest, quote } from "../errors.ts";
 import { readBody } from "./body.ts";
+import { refuseRepeatedName } from "./json-body.ts";
 
 /**
  * The ids of a call that names what it changes in its body, `{"<field>": ["id", …]}`; undefined when
@@ -20,7 +21,10 @@ export async function readBodyIds(
   }
   const fields = Object.entries(parse(text) ?? {});
   const [[name, ids] = []] = fields;
-  if (fields.length === 1 && name === field && isListOfIds(ids)) return ids;
+  if (fields.length === 1 && name === field && isListOfIds(ids)) {
+    refuseRepeatedName(text);
+    return ids;
+  }
   throw new InvalidRequest(
     400,
     `the body is not {"${field}": ["id", …]} with at least one id: ${quote(text)}`,

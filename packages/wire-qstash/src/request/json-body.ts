@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { MAX_BODY_BYTES } from "@omnistore/domain/message/limits";
+import { repeatedName } from "@omnistore/domain/message/repeated-name";
 import { decodeUtf8, faultOfJson } from "@omnistore/domain/message/sound-json";
 import { InvalidRequest, quote } from "../errors.ts";
 import { readBody } from "./body.ts";
@@ -19,6 +20,7 @@ export async function readJson(
   const value = parse(text);
   const fault = faultOfJson(value);
   if (fault !== null) throw new InvalidRequest(400, `the body ${fault}: ${quote(text)}`);
+  refuseRepeatedName(text);
   return value;
 }
 
@@ -28,6 +30,13 @@ function parse(text: string): unknown {
   } catch {
     throw new InvalidRequest(400, `the body is not JSON: ${quote(text)}`);
   }
+}
+
+/** Throws 400 for JSON that names a thing twice: either value could be the one that was meant. */
+export function refuseRepeatedName(text: string): void {
+  const name = repeatedName(text);
+  if (name === undefined) return;
+  throw new InvalidRequest(400, `the body has ${quote(name)} twice in one object: ${quote(text)}`);
 }
 
 /** The JSON object that a request brings; 400 when it brings something else. */

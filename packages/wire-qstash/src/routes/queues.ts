@@ -5,6 +5,7 @@ import { checkName } from "../headers/name.ts";
 import { tooManyQueues } from "../publish/within-plan.ts";
 import { reply } from "../reply.ts";
 import { readJsonObject } from "../request/json-body.ts";
+import { refuseUnknownNames } from "../request/known-names.ts";
 import type { WireHandler, WireServices } from "./guarded.ts";
 import { readRoute, writeRoute } from "./guarded.ts";
 
@@ -19,7 +20,9 @@ export function listQueuesRoute(services: WireServices): WireHandler {
 /** `POST /v2/queues`: creates a queue or changes it. `paused` is set when it is given. */
 export function upsertQueueRoute(services: WireServices): WireHandler {
   return writeRoute(services, async ({ caller, context }) => {
-    const { queueName, parallelism, paused } = await readJsonObject(context.env.incoming);
+    const body = await readJsonObject(context.env.incoming);
+    refuseUnknownNames(body, ["queueName", "parallelism", "paused"], "the body");
+    const { queueName, parallelism, paused } = body;
     if (typeof queueName !== "string") throw bad("queueName", queueName, "is not a text");
     const { plan, tenantId } = caller;
     const name = checkName("queueName", queueName);

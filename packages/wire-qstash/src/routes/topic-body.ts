@@ -18,6 +18,7 @@ import { decodePublishSettings } from "../headers/publish-settings.ts";
 import { rawHeaders } from "../headers/raw-headers.ts";
 import type { JsonObject } from "../request/json-body.ts";
 import { isObject, quoteJson } from "../request/json-body.ts";
+import { refuseUnknownNames } from "../request/known-names.ts";
 
 /** `{endpoints: [{url, name?}]}`. Contract 03 §4. */
 export function decodeEndpoints(body: JsonObject, policy: DestinationPolicy): readonly Endpoint[] {
@@ -47,9 +48,11 @@ export function decodePatterns(body: JsonObject): readonly EndpointPattern[] {
  * that what would be refused there is refused here. Contract 03 §4.
  */
 export function decodeTopicHeaders(
-  { headers: given }: JsonObject,
+  body: JsonObject,
   context: PublishContext,
 ): { readonly headers: HeaderMap; readonly options: MessageOptions } {
+  refuseUnknownNames(body, ["headers"], "the body");
+  const { headers: given } = body;
   if (!isObject(given)) throw bad("headers", given, "is not an object");
   const headers = new Map<string, string[]>();
   for (const [name, values] of Object.entries(given)) {
@@ -75,7 +78,9 @@ export function decodeTopicHeaders(
 }
 
 /** Each with the name that it has in a message to the caller. */
-function endpointsOf({ endpoints }: JsonObject): readonly (readonly [string, JsonObject])[] {
+function endpointsOf(body: JsonObject): readonly (readonly [string, JsonObject])[] {
+  refuseUnknownNames(body, ["endpoints"], "the body");
+  const { endpoints } = body;
   if (!Array.isArray(endpoints) || endpoints.length === 0) {
     throw bad("endpoints", endpoints, "is not a list of endpoints");
   }
@@ -83,6 +88,7 @@ function endpointsOf({ endpoints }: JsonObject): readonly (readonly [string, Jso
   return endpoints.map((endpoint: unknown, index) => {
     const field = `endpoints[${index}]`;
     if (!isObject(endpoint)) throw bad(field, endpoint, "is not an object");
+    refuseUnknownNames(endpoint, ["url", "name"], field);
     return [field, endpoint];
   });
 }
