@@ -138,6 +138,7 @@ const reads: readonly Case[] = [
   ["GET /v2/dlq?host=example.com", [], 400, "host"],
   ["GET /v2/dlq?path=/a", [], 400, "path"],
   ["GET /v2/dlq?responseStatus=ok", [], 400, "responseStatus", '"ok"'],
+  ["GET /v2/dlq?responseStatus=1234567890", [], 400, "at most 9 digits", '"1234567890"'],
   ["GET /v2/dlq?source=queue", [], 400, "source", '"queue"'],
   ["GET /v2/dlq?cursor=not-ours", [], 400, "cursor", '"not-ours"'],
   ["GET /v2/dlq?cursor=%00", [], 400, "cursor", String.raw`"\u0000"`],

@@ -169,6 +169,26 @@ describe("01 §8 a publish to a topic", () => {
     }
   });
 
+  it("01 §2 takes no query string behind its name, and says so; without the topic it is no URL", async () => {
+    wire.engine.topics.set("t", topic("t", { endpoints: [B] }));
+    for (const line of ["POST /v2/publish/t?x=1", "POST /v2/schedules/t?x=1"]) {
+      const answer = await wire.send(
+        line,
+        line.includes("schedules") ? ["Upstash-Cron: 0 0 1 1 *"] : [],
+      );
+      expect(answer.status).toBe(400);
+      expect(answer.error()).toBe(
+        'invalid destination url: "t?x=1": "t" is a URL group, which takes no query string',
+      );
+    }
+    const unknown = await wire.send("POST /v2/publish/none?x=1");
+    expect(unknown.error()).toContain("invalid scheme");
+    expect(wire.engine.published).toEqual([]);
+    const configured = await wire.send("POST /v2/publish/t?upstash-retries=2");
+    expect(configured.status).toBe(200);
+    expect(wire.engine.takePublished().maxRetries).toBe(2);
+  });
+
   it("01 §10 may come from a webhook, with the token in the query", async () => {
     wire.engine.topics.set("t", topic("t", { endpoints: [B] }));
     const answer = await wire.send(`PUT /v2/publish/t?qstash_token=${FULL_TOKEN}`, [

@@ -31,9 +31,23 @@ export async function resolveReceivers(
     if (destination.startsWith(BUILT_IN)) throw notServed(destination);
     const topic = isName(destination) ? await findTopic(destination) : null;
     if (topic !== null) return { kind: "topic", topic };
+    await refuseQueryOfTopic(destination, findTopic);
   }
   checkDestination(destination, destinations);
   return { kind: "url", url: destination };
+}
+
+/** The endpoints of a topic have queries of their own: one behind its name would be lost. */
+async function refuseQueryOfTopic(
+  destination: string,
+  findTopic: ResolveOptions["findTopic"],
+): Promise<void> {
+  const [name = "", query] = destination.split("?", 2);
+  if (query === undefined || !isName(name) || (await findTopic(name)) === null) return;
+  throw new InvalidRequest(
+    400,
+    `invalid destination url: ${quote(destination)}: ${quote(name)} is a URL group, which takes no query string`,
+  );
 }
 
 function notServed(destination: string): InvalidRequest {

@@ -47,5 +47,5 @@ export function decodeDeadLetterQuery(parameters: ListParameters): DeadLetterQue
 function decodeStatus(value: string): number {
   const status = Number(value);
   if (/^-?\d{1,9}$/.test(value)) return status;
-  throw bad("responseStatus", value, "is not a whole number");
+  throw bad("responseStatus", value, "is not a whole number of at most 9 digits");
 }
