@@ -84,6 +84,12 @@ describe("the fence", () => {
   });
 });
 
+/** Rows of `deliveries` that a transaction read so far, in whatever way. */
+const ROWS_READ = `
+SELECT pg_stat_get_xact_tuples_returned('deliveries_leased'::regclass)
+  + pg_stat_get_xact_tuples_returned('deliveries'::regclass)
+  + pg_stat_get_xact_tuples_returned('deliveries_pkey'::regclass) AS read`;
+
 test("recording reads by key, also under a held snapshot when the statistics say that the queue is empty", async () => {
   const own = await startEngine();
   const { pool } = own.core;
@@ -105,11 +111,7 @@ test("recording reads by key, also under a held snapshot when the statistics say
     await client.query("BEGIN");
     const batch = leased.map((delivery) => own.outcome(delivery));
     const counted = await writeOutcomes(client, batch);
-    const { rows } = await client.query<{ read: string }>(
-      `SELECT pg_stat_get_xact_tuples_returned('deliveries_leased'::regclass)
-         + pg_stat_get_xact_tuples_returned('deliveries'::regclass)
-         + pg_stat_get_xact_tuples_returned('deliveries_pkey'::regclass) AS read`,
-    );
+    const { rows } = await client.query<{ read: string }>(ROWS_READ);
     expect(counted).toEqual(Array(20).fill(true));
     expect(Number(rows[0]?.read)).toBeLessThan(100);
     await client.query("COMMIT");
@@ -117,6 +119,41 @@ test("recording reads by key, also under a held snapshot when the statistics say
     client.release();
     await holder.query("ROLLBACK");
     holder.release();
+    await own.stop();
+  }
+});
+
+test("a connection that prepared its recording on an empty queue reads a full one by key", async () => {
+  const own = await startEngine();
+  const { pool } = own.core;
+  const owner = await own.dispatcher();
+  const client = await pool.connect();
+  try {
+    // As after its first few executions, when Postgres goes over to the plan that it keeps.
+    await client.query("SET plan_cache_mode = force_generic_plan");
+    await writeOutcomes(client, []);
+    await pool.query(
+      `INSERT INTO deliveries (tenant_id, message_id, owner, leased_at)
+       SELECT gen_random_uuid(), gen_random_uuid(), $1, now() FROM generate_series(1, 5000)`,
+      [owner],
+    );
+    await Promise.all(Array.from({ length: 20 }, () => own.store()));
+    const { leased } = await claimDeliveries(pool, owner, 20);
+    await client.query("BEGIN");
+    const counted = await writeOutcomes(
+      client,
+      leased.map((delivery) => own.outcome(delivery)),
+    );
+    const { rows } = await client.query<{ read: string }>(ROWS_READ);
+    expect(counted).toEqual(Array(20).fill(true));
+    expect(Number(rows[0]?.read)).toBeLessThan(100);
+    const prepared = await client.query<{ name: string; generic_plans: string }>(
+      "SELECT name, generic_plans FROM pg_prepared_statements WHERE name = 'write-outcomes'",
+    );
+    expect(prepared.rows).toEqual([{ name: "write-outcomes", generic_plans: "2" }]);
+    await client.query("COMMIT");
+  } finally {
+    client.release(true);
     await own.stop();
   }
 });

@@ -34,7 +34,8 @@ export interface Outcome extends StoredAnswer {
  * Served by the primary key of `deliveries`, whatever the statistics say: the look-up by key is closed off
  * by OFFSET 0, and owner and attempt are compared outside of it. Left to itself the planner may come by
  * `deliveries_leased`, which holds every delivery that this owner ever ended until VACUUM. A row that moved
- * since it was found has another ctid, is not matched, and the fence holds.
+ * since it was found has another ctid, is not matched, and the fence holds. That is also why the statement
+ * may be prepared: the plan of a connection that began on an empty queue serves a full one.
  */
 const WRITE_OUTCOMES = `
 WITH outcome AS (
@@ -88,22 +89,26 @@ export async function writeOutcomes(
   db: Queryable,
   batch: readonly Outcome[],
 ): Promise<readonly boolean[]> {
-  const { rows } = await db.query<{ message_id: string }>(WRITE_OUTCOMES, [
-    batch.map(({ leased }) => leased.tenantId),
-    batch.map(({ leased }) => leased.messageId),
-    batch.map(({ leased }) => leased.owner),
-    batch.map(({ leased }) => leased.retried),
-    batch.map(({ outcome }) => outcome),
-    batch.map(({ startedAtMs }) => startedAtMs),
-    batch.map(({ endedAtMs }) => endedAtMs),
-    batch.map(({ retryDelayMs }) => retryDelayMs),
-    batch.map(({ deadLetterId }) => deadLetterId),
-    batch.map(({ status }) => status),
-    batch.map(({ responseHeaders }) => responseHeaders && JSON.stringify(responseHeaders)),
-    batch.map(({ responseBody }) => responseBody),
-    batch.map(({ error }) => error),
-    batch.map(({ sentBytes }) => sentBytes),
-  ]);
+  const { rows } = await db.query<{ message_id: string }>({
+    name: "write-outcomes",
+    text: WRITE_OUTCOMES,
+    values: [
+      batch.map(({ leased }) => leased.tenantId),
+      batch.map(({ leased }) => leased.messageId),
+      batch.map(({ leased }) => leased.owner),
+      batch.map(({ leased }) => leased.retried),
+      batch.map(({ outcome }) => outcome),
+      batch.map(({ startedAtMs }) => startedAtMs),
+      batch.map(({ endedAtMs }) => endedAtMs),
+      batch.map(({ retryDelayMs }) => retryDelayMs),
+      batch.map(({ deadLetterId }) => deadLetterId),
+      batch.map(({ status }) => status),
+      batch.map(({ responseHeaders }) => responseHeaders && JSON.stringify(responseHeaders)),
+      batch.map(({ responseBody }) => responseBody),
+      batch.map(({ error }) => error),
+      batch.map(({ sentBytes }) => sentBytes),
+    ],
+  });
   const counted = new Set(rows.map((row) => row.message_id));
   return batch.map(({ leased }) => counted.has(leased.messageId));
 }
