@@ -61,8 +61,7 @@ export function createApi(
   const budgets = new Budgets(core.pool, core.clock);
   const destinations = destinationPolicy(config);
   const operations = createOperations({
-    pool: core.pool,
-    db: core.db,
+    scopeOf: core.scopeOf,
     clock: core.clock,
     vault: core.vault,
     store,
@@ -75,7 +74,7 @@ export function createApi(
     onError: (error) => logger.error({ err: error }, "a message could not be stored"),
   });
   const administration = createAdministration({
-    pool: core.pool,
+    scopeOf: core.scopeOf,
     db: core.db,
     clock: core.clock,
     vault: core.vault,

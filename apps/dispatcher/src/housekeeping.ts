@@ -1,4 +1,4 @@
-import { maintenanceQuery } from "@omnistore/db/client";
+import { connect, maintenanceQuery } from "@omnistore/db/client";
 import { dropExpiredPartitions, ensurePartitions } from "@omnistore/db/partitions";
 import type { EngineCore } from "@omnistore/engine/core";
 import { forgetDeduplications } from "@omnistore/engine/store/forget-deduplications.sql";
@@ -42,9 +42,15 @@ const JOBS = [
  * pipeline and never holds it up: a message waits for no housekeeper.
  */
 export function createHousekeeping(core: EngineCore, logger: Logger): Service {
+  // pg-boss owns a schema of its own, so it runs as the login role.
+  const owner = connect({
+    databaseUrl: core.databaseUrl,
+    maxConnections: 2,
+    onIdleError: (error) => logger.warn({ err: error }, "a database connection was lost"),
+  });
   const boss = new PgBoss({
     db: {
-      executeSql: (text, values) => core.pool.query(maintenanceQuery(text, values)),
+      executeSql: (text, values) => owner.query(maintenanceQuery(text, values)),
     },
     schema: "pgboss",
   });
@@ -72,6 +78,7 @@ export function createHousekeeping(core: EngineCore, logger: Logger): Service {
     async stop() {
       await starting;
       await boss.stop({ graceful: false, close: false });
+      await owner.end();
     },
   });
 }

@@ -1,5 +1,6 @@
 import pg from "pg";
 
+import type { ROLES } from "./roles.ts";
 import { SilentSockets } from "./silent-sockets.ts";
 
 export type Pool = pg.Pool;
@@ -10,6 +11,8 @@ export type Queryable = Pool | pg.ClientBase;
 /** Every way to reach the database in one place; close it last. */
 export interface ConnectOptions {
   readonly databaseUrl: string;
+  /** What its statements run as; absent: the login role, which owns the tables. */
+  readonly role?: (typeof ROLES)[keyof typeof ROLES];
   /** Most connections this process opens. */
   readonly maxConnections?: number;
   /** Told of errors on idle connections, which would otherwise end the process. */
@@ -29,6 +32,7 @@ const IDLE_TRANSACTION_LIMIT_MS = 5_000;
  * of hanging. A peer that is gone without a word (a half-open connection) is found that way.
  */
 export function connect(options: ConnectOptions): Pool {
+  const { role } = options;
   const sockets = new SilentSockets();
   const pool = new pg.Pool({
     connectionString: options.databaseUrl,
@@ -38,6 +42,13 @@ export function connect(options: ConnectOptions): Pool {
     keepAlive: true,
     stream: () => sockets.open(),
     application_name: "omnistore",
+    ...(role === undefined
+      ? {}
+      : {
+          // Awaited before the connection is handed out, and the connection given up when it fails.
+          // oxlint-disable-next-line typescript/no-misused-promises -- the pool awaits it; its types do not say so
+          onConnect: (client: pg.ClientBase): Promise<unknown> => client.query(`SET ROLE ${role}`),
+        }),
   });
   // A connection that fails while it is checked out, between two statements, tells the next statement;
   // without a listener it would end the process.

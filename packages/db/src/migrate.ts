@@ -6,6 +6,7 @@ import { readMigrationFiles } from "drizzle-orm/migrator";
 import pg from "pg";
 
 import type { Pool } from "./client.ts";
+import { ensureRoles } from "./ensure-roles.ts";
 import { ensurePartitions } from "./partitions.ts";
 import { checkServer } from "./server-requirements.ts";
 
@@ -25,6 +26,7 @@ export async function migrate(databaseUrl: string): Promise<void> {
   await turnstile.connect();
   try {
     await checkServer(turnstile);
+    await ensureRoles(turnstile);
     await turnstile.query("BEGIN");
     await turnstile.query("SELECT pg_advisory_xact_lock($1)", [MIGRATION_LOCK]);
     await applyMigrations(drizzle(pool), { migrationsFolder });

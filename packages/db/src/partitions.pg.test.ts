@@ -19,8 +19,9 @@ async function partitions(): Promise<string[]> {
 
 async function addPartition(table: string, day: string): Promise<string> {
   const name = `${table}_${day.replaceAll("-", "")}`;
-  await engine.core.pool.query(
-    `CREATE TABLE ${name} PARTITION OF ${table} FOR VALUES FROM ('${day}') TO ('${day}'::date + 1)`,
+  await engine.owner.query(
+    `CREATE TABLE ${name} PARTITION OF ${table} FOR VALUES FROM ('${day}') TO ('${day}'::date + 1);
+     SELECT raise_wall('${name}', true)`,
   );
   return name;
 }
@@ -34,7 +35,7 @@ test("every day that a message can expire on has a partition", async () => {
 
 test("several makers at once make each partition once", async () => {
   const before = await partitions();
-  for (const name of before.slice(0, 20)) await engine.core.pool.query(`DROP TABLE ${name}`);
+  for (const name of before.slice(0, 20)) await engine.owner.query(`DROP TABLE ${name}`);
   await Promise.all(Array.from({ length: 4 }, () => ensurePartitions(engine.core.pool)));
   expect(await partitions()).toEqual(before);
 });

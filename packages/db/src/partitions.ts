@@ -46,6 +46,7 @@ export async function ensurePartitions(
     const statements = missing.map(
       ({ table, day }) => `
         CREATE TABLE ${partitionName(table, day)} (LIKE ${table} INCLUDING ALL);
+        SELECT raise_wall('${partitionName(table, day)}', true);
         ALTER TABLE ${table} ATTACH PARTITION ${partitionName(table, day)}
           FOR VALUES FROM ('${day}') TO ('${addDays(day, 1)}');`,
     );
@@ -173,6 +174,8 @@ function inLockedTransaction(
   work: (client: ClientBase) => Promise<unknown>,
 ): Promise<void> {
   return inTransaction(pool, async (client) => {
+    // Whatever role the pool runs as: tables are made and dropped by the login role, which owns them.
+    await client.query("SET LOCAL ROLE NONE");
     await client.query("SELECT pg_advisory_xact_lock($1)", [PARTITION_LOCK]);
     await work(client);
   });

@@ -1,4 +1,3 @@
-import type { Pool } from "@omnistore/db/client";
 import { tenants } from "@omnistore/db/schema/tenants";
 import type { PageOutcome } from "@omnistore/domain/history/log-event";
 import { isUuid } from "@omnistore/domain/message/message-id";
@@ -17,7 +16,7 @@ import { createTokenOperations, type TokenParts } from "./tenant/tokens.ts";
 import type { Vault } from "./vault.ts";
 
 export interface AdministrationParts extends TokenParts {
-  readonly pool: Pool;
+  readonly db: Database;
   readonly vault: Vault;
   /** Of tenants that are created without naming one. */
   readonly defaultPlan: PlanName;
@@ -25,7 +24,7 @@ export interface AdministrationParts extends TokenParts {
 
 /** What an operator may ask, each answered by the statement that does it. */
 export function createAdministration(parts: AdministrationParts): TenantAdministration {
-  const { pool, clock, db, onCredentialsChanged } = parts;
+  const { scopeOf, clock, db, onCredentialsChanged } = parts;
   const thenForget = async <Result>(change: Promise<Result>): Promise<Result> => {
     const result = await orUnavailable(change);
     onCredentialsChanged();
@@ -36,7 +35,8 @@ export function createAdministration(parts: AdministrationParts): TenantAdminist
     ...createTokenOperations(parts),
     createTenant: (name, plan) =>
       orUnavailable(createTenant(parts, name, plan ?? parts.defaultPlan)),
-    getUsage: (tenantId, query) => orUnavailable(selectUsage(pool, tenantId, query)),
+    getUsage: (tenantId, query) =>
+      orUnavailable(selectUsage(scopeOf(tenantId).pool, tenantId, query)),
     nowMs: () => clock.nowMs(),
     listTenants: (query) => orUnavailable(listTenants(db, query)),
     getTenant: (id) => orUnavailable(getTenant(db, id)),

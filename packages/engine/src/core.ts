@@ -1,17 +1,22 @@
 import { connect, type Pool } from "@omnistore/db/client";
+import { ROLES } from "@omnistore/db/roles";
 
 import { database, type Database } from "./database.ts";
 import { DatabaseClock } from "./database-clock.ts";
 import { MasterKeys } from "./master-keys.ts";
 import { checkEncryptionKey } from "./tenant/check-encryption-key.ts";
+import { type TenantScopes, tenantScopes } from "./tenant-scope.ts";
 import { SigningKeyRing } from "./tenant/signing-keys.ts";
 import { Vault } from "./vault.ts";
 
 /** What every part of a process shares: one pool, one clock, one ring of keys. */
 export interface EngineCore {
   readonly databaseUrl: string;
+  /** Runs as `omnistore_engine`: for work that crosses tenants. */
   readonly pool: Pool;
   readonly db: Database;
+  /** For the work of one tenant. */
+  readonly scopeOf: TenantScopes;
   readonly clock: DatabaseClock;
   readonly vault: Vault;
   readonly signingKeys: SigningKeyRing;
@@ -37,7 +42,8 @@ export interface CoreOptions {
 
 /** Puts the core together. Start it before, and stop it after, whatever uses it. */
 export function createCore(options: CoreOptions): EngineCore {
-  const pool = connect(options);
+  const pool = connect({ ...options, role: ROLES.engine });
+  const scopeOf = tenantScopes(pool);
   const db = database(pool);
   const { previousEncryptionKey: previous } = options;
   const masterKeys = new MasterKeys(
@@ -59,8 +65,9 @@ export function createCore(options: CoreOptions): EngineCore {
     databaseUrl: options.databaseUrl,
     pool,
     db,
+    scopeOf,
     vault,
     clock,
-    signingKeys: new SigningKeyRing(db, vault),
+    signingKeys: new SigningKeyRing(scopeOf, vault),
   };
 }

@@ -1,9 +1,7 @@
-import type { Pool } from "@omnistore/db/client";
 import type { Operations } from "@omnistore/domain/operations";
 
 import { createAudit } from "./audit/audit.ts";
 import { cancelMessages } from "./cancel/cancel-messages.ts";
-import type { Database } from "./database.ts";
 import type { DatabaseClock } from "./database-clock.ts";
 import { deleteDeadLetters } from "./dead-letter/delete-dead-letters.ts";
 import { listDeadLetters } from "./dead-letter/list-dead-letters.ts";
@@ -21,6 +19,7 @@ import { selectSchedules } from "./schedule/select-schedules.sql.ts";
 import type { MessageStore } from "./store/message-store.ts";
 import type { Authenticator } from "./tenant/authenticate.ts";
 import type { Budgets } from "./tenant/budgets.ts";
+import type { TenantScopes } from "./tenant-scope.ts";
 import type { SigningKeyRing } from "./tenant/signing-keys.ts";
 import { addEndpoints } from "./topic/add-endpoints.ts";
 import { deleteTopic, removeEndpoints, setTopicHeaders } from "./topic/change-topic.ts";
@@ -29,8 +28,7 @@ import { orUnavailable } from "./unavailable.ts";
 import type { Vault } from "./vault.ts";
 
 export interface OperationsParts {
-  readonly pool: Pool;
-  readonly db: Database;
+  readonly scopeOf: TenantScopes;
   readonly clock: DatabaseClock;
   readonly vault: Vault;
   readonly store: MessageStore;
@@ -47,13 +45,13 @@ export interface OperationsParts {
 
 /** What wires may ask, each answered by the verb that does it. */
 export function createOperations(parts: OperationsParts): Operations {
-  const { pool, db, clock, vault, authenticator, budgets, hosts, signingKeys } = parts;
+  const { scopeOf, clock, vault, authenticator, budgets, hosts, signingKeys } = parts;
   const { onScheduleChanged, wakeDispatchers } = parts;
   const transactionStore = new TransactionStore(vault);
   const operations: Operations = {
     ...createAudit(parts),
     ...createGateOperations({
-      pool,
+      scopeOf,
       wake: wakeDispatchers,
       cancelQueue: (tenantId, name) =>
         operations.cancelMessages(tenantId, { kind: "filter", filter: { queueNames: [name] } }),
@@ -72,56 +70,73 @@ export function createOperations(parts: OperationsParts): Operations {
     },
     publishTogether: (commands, plan) => publishWithinBudget(parts, commands, plan),
     getMessage: (tenantId, messageId) =>
-      orUnavailable(getMessage(pool, vault, tenantId, messageId)),
+      orUnavailable(getMessage(scopeOf(tenantId).pool, vault, tenantId, messageId)),
     async cancelMessages(tenantId, selection) {
-      const cancelled = await orUnavailable(cancelMessages(pool, tenantId, selection));
+      const cancelled = await orUnavailable(
+        cancelMessages(scopeOf(tenantId).pool, tenantId, selection),
+      );
       // A queue or a flow-control key may have a free place now.
       if (cancelled > 0) wakeDispatchers();
       return cancelled;
     },
-    listLogs: (tenantId, query) => orUnavailable(listLogs(pool, vault, tenantId, query)),
+    listLogs: (tenantId, query) =>
+      orUnavailable(listLogs(scopeOf(tenantId).pool, vault, tenantId, query)),
     listDeadLetters: (tenantId, query) =>
-      orUnavailable(listDeadLetters(pool, vault, tenantId, query)),
-    getDeadLetter: (tenantId, id) => orUnavailable(getDeadLetter(pool, vault, tenantId, id)),
+      orUnavailable(listDeadLetters(scopeOf(tenantId).pool, vault, tenantId, query)),
+    getDeadLetter: (tenantId, id) =>
+      orUnavailable(getDeadLetter(scopeOf(tenantId).pool, vault, tenantId, id)),
     deleteDeadLetters: (tenantId, selection) =>
-      orUnavailable(deleteDeadLetters(pool, tenantId, selection)),
+      orUnavailable(deleteDeadLetters(scopeOf(tenantId).pool, tenantId, selection)),
     async retryDeadLetters(tenantId, selection, overrides) {
-      const retry = { pool, clock, vault, transactionStore };
+      const retry = { pool: scopeOf(tenantId).pool, clock, vault, transactionStore };
       const outcome = await orUnavailable(retryDeadLetters(retry, tenantId, selection, overrides));
       if (outcome.kind === "retried" && outcome.messageIds.length > 0) wakeDispatchers();
       return outcome;
     },
     async createSchedule(command, limits) {
       const created = await orUnavailable(
-        createSchedule({ db, vault }, command, limits, clock.nowMs()),
+        createSchedule({ db: scopeOf(command.tenantId).db, vault }, command, limits, clock.nowMs()),
       );
       if (created) onScheduleChanged();
       return created;
     },
     async getSchedule(tenantId, id) {
-      const [found] = await orUnavailable(selectSchedules(pool, vault, tenantId, id));
+      const [found] = await orUnavailable(
+        selectSchedules(scopeOf(tenantId).pool, vault, tenantId, id),
+      );
       return found ?? null;
     },
-    listSchedules: (tenantId) => orUnavailable(selectSchedules(pool, vault, tenantId, null)),
-    deleteSchedule: (tenantId, id) => orUnavailable(deleteSchedule(db, tenantId, id)),
-    pauseSchedule: (tenantId, id) => orUnavailable(pauseSchedule(db, tenantId, id)),
+    listSchedules: (tenantId) =>
+      orUnavailable(selectSchedules(scopeOf(tenantId).pool, vault, tenantId, null)),
+    deleteSchedule: (tenantId, id) =>
+      orUnavailable(deleteSchedule(scopeOf(tenantId).db, tenantId, id)),
+    pauseSchedule: (tenantId, id) =>
+      orUnavailable(pauseSchedule(scopeOf(tenantId).db, tenantId, id)),
     async resumeSchedule(tenantId, id) {
-      const found = await orUnavailable(resumeSchedule(db, tenantId, id, clock.nowMs()));
+      const found = await orUnavailable(
+        resumeSchedule(scopeOf(tenantId).db, tenantId, id, clock.nowMs()),
+      );
       if (found) onScheduleChanged();
       return found;
     },
     addEndpoints: (tenantId, topicName, endpoints, limits) =>
-      orUnavailable(addEndpoints(db, tenantId, topicName, endpoints, limits)),
+      orUnavailable(addEndpoints(scopeOf(tenantId).db, tenantId, topicName, endpoints, limits)),
     removeEndpoints: (tenantId, topicName, endpoints) =>
-      orUnavailable(removeEndpoints(db, tenantId, topicName, endpoints)),
+      orUnavailable(removeEndpoints(scopeOf(tenantId).db, tenantId, topicName, endpoints)),
     setTopicHeaders: (tenantId, topicName, headers) =>
-      orUnavailable(setTopicHeaders({ db, vault }, tenantId, topicName, headers)),
-    deleteTopic: (tenantId, topicName) => orUnavailable(deleteTopic(db, tenantId, topicName)),
+      orUnavailable(
+        setTopicHeaders({ db: scopeOf(tenantId).db, vault }, tenantId, topicName, headers),
+      ),
+    deleteTopic: (tenantId, topicName) =>
+      orUnavailable(deleteTopic(scopeOf(tenantId).db, tenantId, topicName)),
     async getTopic(tenantId, topicName) {
-      const [found] = await orUnavailable(selectTopics(pool, vault, tenantId, topicName));
+      const [found] = await orUnavailable(
+        selectTopics(scopeOf(tenantId).pool, vault, tenantId, topicName),
+      );
       return found ?? null;
     },
-    listTopics: (tenantId) => orUnavailable(selectTopics(pool, vault, tenantId, null)),
+    listTopics: (tenantId) =>
+      orUnavailable(selectTopics(scopeOf(tenantId).pool, vault, tenantId, null)),
     getSigningKeys: (tenantId) => orUnavailable(signingKeys.read(tenantId)),
     rotateSigningKeys: (tenantId) => orUnavailable(signingKeys.rotate(tenantId)),
   };

@@ -29,7 +29,7 @@ test("a message delayed for a year survives retention, and partitions that were 
   // The housekeeper was away for long: nothing is there but the partition that holds the message.
   const all = await partitions();
   for (const name of all) {
-    if (name !== rows[0]?.name) await engine.core.pool.query(`DROP TABLE ${name}`);
+    if (name !== rows[0]?.name) await engine.owner.query(`DROP TABLE ${name}`);
   }
   const store = new MessageStore({ ...engine.core, onStored: () => undefined });
   const fresh = makeMessage(engine.command(), engine.core.clock.nowMs());

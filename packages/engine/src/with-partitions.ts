@@ -1,5 +1,6 @@
 import type { Pool } from "@omnistore/db/client";
 import { ensurePartitions } from "@omnistore/db/partitions";
+import { unscopedPool } from "@omnistore/db/tenant-pool";
 
 /**
  * Runs a write; when it met a day that has no partition (the housekeeper was away too long), makes
@@ -14,7 +15,7 @@ export async function withPartitions<Result>(
     return await write();
   } catch (error) {
     if (!isMissingPartition(error)) throw error;
-    await ensurePartitions(pool, tickDays());
+    await ensurePartitions(unscopedPool(pool), tickDays());
     return write();
   }
 }

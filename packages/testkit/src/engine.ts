@@ -1,5 +1,6 @@
 import { randomBytes, randomUUID } from "node:crypto";
 
+import { connect, type Pool } from "@omnistore/db/client";
 import type { Message } from "@omnistore/domain/message/message";
 import { makeUuidV7 } from "@omnistore/domain/message/message-id";
 import type { PublishCommand } from "@omnistore/domain/publish/publish-command";
@@ -17,6 +18,8 @@ import { freshDatabase } from "./postgres.ts";
 /** The engine's parts on a database of their own, for tests of single statements. */
 export interface TestEngine {
   readonly core: EngineCore;
+  /** Runs as the login role: makes and drops tables, which the core may not. */
+  readonly owner: Pool;
   /** A tenant nobody else has. */
   readonly tenantId: string;
   command(over?: Partial<PublishCommand>): PublishCommand;
@@ -44,6 +47,7 @@ export async function startEngine(options: Partial<CoreOptions> = {}): Promise<T
     ...options,
   });
   await core.start();
+  const owner = connect({ databaseUrl: database.url, maxConnections: 2 });
   const tenantId = randomUUID();
 
   const command = (over: Partial<PublishCommand> = {}): PublishCommand => ({
@@ -61,6 +65,7 @@ export async function startEngine(options: Partial<CoreOptions> = {}): Promise<T
 
   const engine: TestEngine = {
     core,
+    owner,
     tenantId,
     command,
     async store(over, place) {
@@ -125,6 +130,7 @@ export async function startEngine(options: Partial<CoreOptions> = {}): Promise<T
     },
     async stop() {
       await core.stop();
+      await owner.end();
       await database.drop();
     },
   };

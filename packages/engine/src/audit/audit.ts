@@ -6,19 +6,21 @@ import type { AuditOperations, ChangeOutcome } from "@omnistore/domain/tenant/au
 
 import type { DatabaseClock } from "../database-clock.ts";
 import { decodeIdCursor, encodeIdCursor } from "../id-cursor.ts";
+import type { TenantScopes } from "../tenant-scope.ts";
 import { orUnavailable } from "../unavailable.ts";
 import { withPartitions } from "../with-partitions.ts";
 import { markDone, openEntry, removeEntry, selectEntries, type EntryKey } from "./audit-log.sql.ts";
 
 export interface AuditParts {
-  readonly pool: Pool;
+  readonly scopeOf: TenantScopes;
   readonly clock: DatabaseClock;
 }
 
 /** The audit log: written ahead of each change, so that a crash can hide none. */
-export function createAudit({ pool, clock }: AuditParts): AuditOperations {
+export function createAudit({ scopeOf, clock }: AuditParts): AuditOperations {
   return {
     async audited(change, work, outcomeOf) {
+      const { pool } = scopeOf(change.tenantId);
       const unixMs = Math.floor(clock.nowMs());
       const id = makeUuidV7({ unixMs, random: randomBytes(10) });
       const entry = await orUnavailable(withPartitions(pool, () => openEntry(pool, id, change)));
@@ -30,7 +32,9 @@ export function createAudit({ pool, clock }: AuditParts): AuditOperations {
     async listAudit(tenantId, { count, cursor }) {
       const before = cursor === undefined ? undefined : decodeIdCursor(cursor);
       if (before === null) return { kind: "bad-cursor" };
-      const found = await orUnavailable(selectEntries(pool, tenantId, before ?? null, count + 1));
+      const found = await orUnavailable(
+        selectEntries(scopeOf(tenantId).pool, tenantId, before ?? null, count + 1),
+      );
       const items = found.slice(0, count);
       const last = items.at(-1);
       if (found.length <= count || last === undefined) return { kind: "page", page: { items } };

@@ -215,7 +215,7 @@ describe("03 §1 cancel", () => {
 
   test("stops at a failure in the middle; said again, it does the rest", async () => {
     await storeMany(600);
-    await engine.core.pool.query(`
+    await engine.owner.query(`
       CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'disk full'; END $$;
       CREATE TRIGGER refuse BEFORE DELETE ON deliveries FOR EACH ROW
         WHEN (OLD.retried = 7) EXECUTE FUNCTION refuse();
@@ -224,7 +224,7 @@ describe("03 §1 cancel", () => {
     await expect(cancel(everything)).rejects.toThrow("disk full");
     expect(await engine.count("deliveries")).toBe(100);
     expect(await engine.count("delivery_logs")).toBe(500);
-    await engine.core.pool.query("DROP TRIGGER refuse ON deliveries");
+    await engine.owner.query("DROP TRIGGER refuse ON deliveries");
     await expect(cancel(everything)).resolves.toBe(100);
   });
 });

@@ -173,7 +173,7 @@ describe("03 §5 retry", () => {
   test("keeps the entries when their messages cannot be stored", async () => {
     await bury();
     const { id } = await bury({ destination: "http://127.0.0.1:9/refused" });
-    await engine.core.pool.query(`
+    await engine.owner.query(`
       CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'disk full'; END $$;
       CREATE TRIGGER refuse BEFORE INSERT ON messages FOR EACH ROW
         WHEN (NEW.destination LIKE '%refused') EXECUTE FUNCTION refuse()`);

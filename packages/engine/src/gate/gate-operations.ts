@@ -1,8 +1,8 @@
 import { LRUCache } from "lru-cache";
-import type { Pool } from "@omnistore/db/client";
 import type { FlowControlOperations } from "@omnistore/domain/gate/flow-control-key";
 import type { QueueOperations } from "@omnistore/domain/gate/queue";
 
+import type { TenantScopes } from "../tenant-scope.ts";
 import { orUnavailable } from "../unavailable.ts";
 import * as flow from "./flow-control-keys.sql.ts";
 import * as queues from "./queues.sql.ts";
@@ -12,7 +12,7 @@ const KNOWN_QUEUES = 10_000;
 const KNOWN_MS = 60_000;
 
 export interface GateOperationsParts {
-  readonly pool: Pool;
+  readonly scopeOf: TenantScopes;
   /** Tells dispatchers that a gate may let something through by its new rules. */
   readonly wake: () => void;
   /** Takes everything that is in a queue out of it. */
@@ -21,7 +21,7 @@ export interface GateOperationsParts {
 
 /** What may be asked of queues and flow-control keys. */
 export function createGateOperations({
-  pool,
+  scopeOf,
   wake,
   cancelQueue,
 }: GateOperationsParts): QueueOperations & FlowControlOperations {
@@ -34,43 +34,56 @@ export function createGateOperations({
   const mayUseQueue: QueueOperations["mayUseQueue"] = async (tenantId, name, { queues: limit }) => {
     const key = `${tenantId} ${name}`;
     if (limit === null || knownQueues.has(key)) return true;
-    const may = await orUnavailable(queues.mayHaveQueue(pool, tenantId, name, limit));
+    const may = await orUnavailable(
+      queues.mayHaveQueue(scopeOf(tenantId).pool, tenantId, name, limit),
+    );
     if (may) knownQueues.set(key, true);
     return may;
   };
   return {
     async upsertQueue(tenantId, settings, limits) {
       if (!(await mayUseQueue(tenantId, settings.name, limits))) return false;
-      await thenWake(queues.upsertQueue(pool, tenantId, settings));
+      await thenWake(queues.upsertQueue(scopeOf(tenantId).pool, tenantId, settings));
       return true;
     },
     mayUseQueue,
-    listQueues: (tenantId) => orUnavailable(queues.selectQueues(pool, tenantId, null)),
+    listQueues: (tenantId) =>
+      orUnavailable(queues.selectQueues(scopeOf(tenantId).pool, tenantId, null)),
     async getQueue(tenantId, name) {
-      const [queue] = await orUnavailable(queues.selectQueues(pool, tenantId, name));
+      const [queue] = await orUnavailable(
+        queues.selectQueues(scopeOf(tenantId).pool, tenantId, name),
+      );
       return queue ?? null;
     },
     async deleteQueue(tenantId, name) {
       await cancelQueue(tenantId, name);
-      await orUnavailable(queues.deleteQueue(pool, tenantId, name));
+      await orUnavailable(queues.deleteQueue(scopeOf(tenantId).pool, tenantId, name));
     },
     setQueuePaused: (tenantId, name, isPaused) =>
-      thenWake(queues.setQueuePaused(pool, tenantId, name, isPaused)),
+      thenWake(queues.setQueuePaused(scopeOf(tenantId).pool, tenantId, name, isPaused)),
     listFlowControlKeys: (tenantId, search) =>
       orUnavailable(
-        flow.selectFlowControlKeys(pool, tenantId, search === undefined ? {} : { search }),
+        flow.selectFlowControlKeys(
+          scopeOf(tenantId).pool,
+          tenantId,
+          search === undefined ? {} : { search },
+        ),
       ),
     async getFlowControlKey(tenantId, key) {
-      const [found] = await orUnavailable(flow.selectFlowControlKeys(pool, tenantId, { key }));
+      const [found] = await orUnavailable(
+        flow.selectFlowControlKeys(scopeOf(tenantId).pool, tenantId, { key }),
+      );
       return found ?? null;
     },
     setFlowControlPaused: (tenantId, key, isPaused) =>
-      thenWake(flow.setFlowControlPaused(pool, tenantId, key, isPaused)),
-    pinFlowControl: (tenantId, key, pin) => thenWake(flow.pinFlowControl(pool, tenantId, key, pin)),
+      thenWake(flow.setFlowControlPaused(scopeOf(tenantId).pool, tenantId, key, isPaused)),
+    pinFlowControl: (tenantId, key, pin) =>
+      thenWake(flow.pinFlowControl(scopeOf(tenantId).pool, tenantId, key, pin)),
     unpinFlowControl: (tenantId, key, what) =>
-      orUnavailable(flow.unpinFlowControl(pool, tenantId, key, what)),
+      orUnavailable(flow.unpinFlowControl(scopeOf(tenantId).pool, tenantId, key, what)),
     resetFlowControlRate: (tenantId, key) =>
-      thenWake(flow.resetFlowControlRate(pool, tenantId, key)),
-    getGlobalParallelism: (tenantId) => orUnavailable(flow.getGlobalParallelism(pool, tenantId)),
+      thenWake(flow.resetFlowControlRate(scopeOf(tenantId).pool, tenantId, key)),
+    getGlobalParallelism: (tenantId) =>
+      orUnavailable(flow.getGlobalParallelism(scopeOf(tenantId).pool, tenantId)),
   };
 }

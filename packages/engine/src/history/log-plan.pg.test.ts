@@ -21,7 +21,7 @@ beforeAll(async () => {
   nowMs = Math.floor(engine.core.clock.nowMs());
   ids = await fill(engine.tenantId);
   await fill(randomUUID());
-  await engine.core.pool.query("ANALYZE");
+  await engine.owner.query("ANALYZE");
 });
 afterAll(() => engine.stop());
 

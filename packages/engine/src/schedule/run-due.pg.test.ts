@@ -239,7 +239,7 @@ describe("runDue", () => {
       "UPDATE schedules SET destination = 'http://poison/' WHERE id = $1",
       [bad],
     );
-    await engine.core.pool.query(
+    await engine.owner.query(
       "ALTER TABLE messages ADD CONSTRAINT no_poison CHECK (destination <> 'http://poison/')",
     );
     const { fired, notices } = await runner.runDue(midnight);
@@ -250,7 +250,7 @@ describe("runDue", () => {
     expect(schedule).toMatchObject({ nextRunAt: midnight + DAY, lastFired: {} });
     expect(schedule).not.toHaveProperty("lastRunAt");
 
-    await engine.core.pool.query("ALTER TABLE messages DROP CONSTRAINT no_poison");
+    await engine.owner.query("ALTER TABLE messages DROP CONSTRAINT no_poison");
     expect(await runAll(midnight + DAY)).toBe(9);
     expect(await one(bad)).not.toHaveProperty("lastError");
   });
@@ -330,7 +330,7 @@ describe("runDue", () => {
     await addEndpoints(engine.core.db, engine.tenantId, "t", urls, UNBOUNDED);
     const id = await create("0 0 * * *", { destination: "t" });
     await create("0 0 * * *");
-    await engine.core.pool.query(
+    await engine.owner.query(
       "ALTER TABLE messages ADD CONSTRAINT no_poison CHECK (destination <> 'http://poison/')",
     );
     expect(await runAll(midnight)).toBe(1);

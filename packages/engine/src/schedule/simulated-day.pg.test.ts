@@ -44,7 +44,7 @@ async function makePartitions(midnight: number): Promise<void> {
     return `CREATE TABLE IF NOT EXISTS ${table}_${day.replaceAll("-", "")}
       PARTITION OF ${table} FOR VALUES FROM ('${day}') TO ('${next}')`;
   });
-  await engine.core.pool.query(statements.join(";"));
+  await engine.owner.query(statements.join(";"));
 }
 
 async function apply(tenantId: string, id: string, change: Change): Promise<void> {

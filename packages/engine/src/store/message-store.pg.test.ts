@@ -110,7 +110,7 @@ describe("group commit", () => {
     const { rows } = await engine.core.pool.query<{ name: string }>(
       "SELECT inhrelid::regclass::text AS name FROM pg_inherits WHERE inhparent = 'messages'::regclass",
     );
-    for (const { name } of rows) await engine.core.pool.query(`DROP TABLE ${name}`);
+    for (const { name } of rows) await engine.owner.query(`DROP TABLE ${name}`);
     await put();
     expect(await engine.count("messages")).toBe(1);
   });

@@ -3,7 +3,7 @@ import type { SigningKeys } from "@omnistore/domain/tenant/tenant";
 import { eq } from "drizzle-orm";
 import { LRUCache } from "lru-cache";
 
-import type { Database } from "../database.ts";
+import type { TenantScopes } from "../tenant-scope.ts";
 import type { Vault } from "../vault.ts";
 import { rotateSigningKeys } from "./rotate-signing-keys.ts";
 import { openSigningKey } from "./sealed-signing-key.ts";
@@ -14,12 +14,12 @@ const CACHED_TENANTS = 10_000;
 
 /** Opens tenants' signing keys, with a short memory. */
 export class SigningKeyRing {
-  readonly #db: Database;
+  readonly #scopeOf: TenantScopes;
   readonly #vault: Vault;
   readonly #keys: LRUCache<string, SigningKeys>;
 
-  constructor(db: Database, vault: Vault) {
-    this.#db = db;
+  constructor(scopeOf: TenantScopes, vault: Vault) {
+    this.#scopeOf = scopeOf;
     this.#vault = vault;
     this.#keys = new LRUCache({
       max: CACHED_TENANTS,
@@ -41,12 +41,12 @@ export class SigningKeyRing {
 
   /** The keys from now on; attempts sign with them as soon as the memory ends. */
   rotate(tenantId: string): Promise<SigningKeys> {
-    return rotateSigningKeys(this.#db, this.#vault, tenantId);
+    return rotateSigningKeys(this.#scopeOf(tenantId).db, this.#vault, tenantId);
   }
 
   async #load(tenantId: string): Promise<SigningKeys | undefined> {
-    const [row] = await this.#db
-      .select({
+    const [row] = await this.#scopeOf(tenantId)
+      .db.select({
         current: tenants.currentSigningKey,
         next: tenants.nextSigningKey,
         dataKey: tenants.dataKey,

@@ -11,11 +11,12 @@ import { and, asc, eq, gt, isNull, or, sql } from "drizzle-orm";
 
 import type { Database } from "../database.ts";
 import type { DatabaseClock } from "../database-clock.ts";
+import type { TenantScopes } from "../tenant-scope.ts";
 import { orUnavailable } from "../unavailable.ts";
 import { newToken } from "./new-token.ts";
 
 export interface TokenParts {
-  readonly db: Database;
+  readonly scopeOf: TenantScopes;
   readonly clock: DatabaseClock;
   /** Called when what processes remember of tokens may be wrong. */
   readonly onCredentialsChanged: () => void;
@@ -25,9 +26,11 @@ export interface TokenParts {
 export function createTokenOperations(parts: TokenParts): TokenOperations {
   return {
     createToken: (tenantId, token) => orUnavailable(createToken(parts, tenantId, token)),
-    listTokens: (tenantId) => orUnavailable(listTokens(parts.db, tenantId)),
+    listTokens: (tenantId) => orUnavailable(listTokens(parts.scopeOf(tenantId).db, tenantId)),
     async revokeToken(tenantId, tokenId) {
-      const revoked = await orUnavailable(revokeToken(parts.db, tenantId, tokenId));
+      const revoked = await orUnavailable(
+        revokeToken(parts.scopeOf(tenantId).db, tenantId, tokenId),
+      );
       if (revoked) parts.onCredentialsChanged();
       return revoked;
     },
@@ -37,14 +40,14 @@ export function createTokenOperations(parts: TokenParts): TokenOperations {
 }
 
 async function createToken(
-  { db, clock }: TokenParts,
+  { scopeOf, clock }: TokenParts,
   tenantId: string,
   { name, role, expiresAt }: NewToken,
 ): Promise<IssuedToken | null> {
   if (!isUuid(tenantId)) return null;
   const expires = expiresAt === undefined ? null : new Date(expiresAt);
   const made = newToken(tenantId, { name, role, expiresAt: expires }, clock.nowMs());
-  return db.transaction(async (tx) => {
+  return scopeOf(tenantId).db.transaction(async (tx) => {
     // Shared with other changes, so that a deletion that has begun finds the token or refuses it.
     const [tenant] = await tx
       .select({ id: tenants.tenantId })
@@ -82,13 +85,13 @@ async function revokeToken(db: Database, tenantId: string, tokenId: string): Pro
 }
 
 async function rotateToken(
-  { db, clock }: TokenParts,
+  { scopeOf, clock }: TokenParts,
   tenantId: string,
   tokenId: string,
   overlapMs: number,
 ): Promise<IssuedToken | null> {
   if (!isUuid(tenantId) || !isUuid(tokenId)) return null;
-  return db.transaction(async (tx) => {
+  return scopeOf(tenantId).db.transaction(async (tx) => {
     const end = sql`now() + ${overlapMs}::float8 * interval '1 ms'`;
     const [old] = await tx
       .update(tokens)
