@@ -15,8 +15,8 @@ interface RoleState {
   readonly exists: boolean;
   /** It could pass row-level security. */
   readonly bypasses: boolean;
-  /** The login role may become it. */
-  readonly mayBecome: boolean;
+  /** The login role may become it and, if it is the engine, sees what it sees. */
+  readonly isOurs: boolean;
 }
 
 /**
@@ -58,15 +58,15 @@ async function ensureOnce(login: pg.Client): Promise<void> {
 }
 
 /**
- * The login role inherits what the engine may see: an older version that still runs, and a backup, go
- * on to work. It never runs a statement of a request.
+ * The login role inherits what the engine may see: row-level security is forced on the owner too, and
+ * migrations and an older version that still runs must see all rows. It runs no statement of a request.
  */
 function statementsFor(states: readonly RoleState[], user: string): readonly string[] {
   const made = states
     .filter(({ exists }) => !exists)
     .map(({ name }) => `CREATE ROLE ${name} NOLOGIN`);
   const granted = states
-    .filter(({ mayBecome }) => !mayBecome)
+    .filter(({ isOurs }) => !isOurs)
     .map(
       ({ name }) =>
         `GRANT ${name} TO ${user} WITH SET TRUE, INHERIT ${name === ROLES.engine ? "TRUE" : "FALSE"}`,
@@ -77,9 +77,10 @@ function statementsFor(states: readonly RoleState[], user: string): readonly str
 async function statesOf(login: pg.Client): Promise<readonly RoleState[]> {
   const { rows } = await login.query<RoleState>(
     `SELECT name, oid IS NOT NULL AS exists, coalesce(rolsuper OR rolbypassrls, false) AS bypasses,
-       coalesce(pg_has_role(current_user, oid, 'SET'), false) AS "mayBecome"
+       coalesce(pg_has_role(current_user, oid, 'SET')
+         AND (name <> $2 OR pg_has_role(current_user, oid, 'USAGE')), false) AS "isOurs"
      FROM unnest($1::text[]) AS name LEFT JOIN pg_roles ON rolname = name ORDER BY name`,
-    [Object.values(ROLES)],
+    [Object.values(ROLES), ROLES.engine],
   );
   return rows;
 }

@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from "node:crypto";
 
-import { maintenanceQuery, type Pool } from "@omnistore/db/client";
+import { connect, maintenanceQuery } from "@omnistore/db/client";
 import { migrate } from "@omnistore/db/migrate";
 import { makeUuidV7 } from "@omnistore/domain/message/message-id";
 import { claimDeliveries } from "@omnistore/engine/claim/claim-deliveries.sql";
@@ -27,7 +27,7 @@ export const backlog: Bench = {
     const empty = await makeDatabase(lab, "backlog_empty");
     const full = await makeDatabase(lab, "backlog_full");
     lab.note("filling one of two databases");
-    await fill(full.pool);
+    await fill(full);
     const claim = await alternate(
       rounds,
       { full: claiming(full), empty: claiming(empty) },
@@ -60,7 +60,7 @@ async function makeDatabase(lab: Lab, name: string): Promise<EngineCore> {
 }
 
 /** Delayed ones with their messages, finished ones with their logs, and statistics that know of both. */
-async function fill(pool: Pool): Promise<void> {
+async function fill({ pool, databaseUrl }: EngineCore): Promise<void> {
   const message = `'qstash', 'http://127.0.0.1:9/', 'POST', '{}', 'x', 3`;
   await pool.query(
     maintenanceQuery(
@@ -88,8 +88,11 @@ async function fill(pool: Pool): Promise<void> {
       [FINISHED],
     ),
   );
-  await pool.query(maintenanceQuery("VACUUM ANALYZE deliveries, messages, delivery_logs"));
-  await pool.query(maintenanceQuery("CHECKPOINT"));
+  // The core's role owns no table, and may do neither.
+  const owner = connect({ databaseUrl, maxConnections: 1 });
+  await owner.query(maintenanceQuery("VACUUM ANALYZE deliveries, messages, delivery_logs"));
+  await owner.query(maintenanceQuery("CHECKPOINT"));
+  await owner.end();
 }
 
 /** Median milliseconds of a claim, each with as many ready deliveries as it may take. */
