@@ -40,7 +40,8 @@ afterEach(async () => {
 /** The statements that stand in the refusal. */
 async function refusal(): Promise<string> {
   const refused = await migrate(url).then(() => undefined, String);
-  const [, statements] = /Have a superuser run this once.*start again: (.*)$/.exec(refused ?? "") ?? [];
+  const [, statements] =
+    /Have a superuser run this once.*start again: (.*)$/.exec(refused ?? "") ?? [];
   if (statements === undefined) throw new Error(`no statements in: ${refused}`);
   return statements;
 }

@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from "node:crypto";
 
-import { connect, maintenanceQuery } from "@omnistore/db/client";
+import { connect, maintenanceQuery, type Pool } from "@omnistore/db/client";
 import { migrate } from "@omnistore/db/migrate";
 import { makeUuidV7 } from "@omnistore/domain/message/message-id";
 import { claimDeliveries } from "@omnistore/engine/claim/claim-deliveries.sql";

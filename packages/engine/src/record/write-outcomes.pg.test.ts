@@ -105,7 +105,7 @@ test("recording reads by key, also under a held snapshot when the statistics say
       [owner],
     );
     await pool.query("DELETE FROM deliveries WHERE owner = $1", [owner]);
-    await pool.query("ANALYZE deliveries");
+    await own.owner.query("ANALYZE deliveries");
     await Promise.all(Array.from({ length: 20 }, () => own.store()));
     const { leased } = await claimDeliveries(pool, owner, 20);
     await client.query("BEGIN");
