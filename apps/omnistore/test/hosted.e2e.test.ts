@@ -1,5 +1,5 @@
 import { startProcess } from "@omnistore/testkit/child-process";
-import { DEVELOPMENT, officialClient } from "@omnistore/testkit/official-client";
+import { DEVELOPMENT, officialClient, officialReceiver } from "@omnistore/testkit/official-client";
 import { startNameServer, type NameServer } from "@omnistore/testkit/name-server";
 import { freshDatabase } from "@omnistore/testkit/postgres";
 import { startReceiver } from "@omnistore/testkit/receiver";
@@ -7,9 +7,10 @@ import { Receiver } from "@upstash/qstash";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
+import { ask } from "./operator.ts";
 import { startNode, type RunningNode } from "./running-node.ts";
+import { ADMIN_TOKEN, createTenant } from "./tenant.ts";
 
-const ADMIN_TOKEN = "an admin token that nobody can guess";
 const ENCRYPTION_KEY = Buffer.alloc(32, 7).toString("base64");
 
 /** Published tokens of development mode, besides the one that SDKs use by themselves. */
@@ -42,7 +43,7 @@ describe("00 §2 hosted mode", () => {
     names.close();
   });
 
-  async function createTenant(name: string): Promise<Tenant> {
+  async function newTenant(name: string): Promise<Tenant> {
     const response = await admin({ name });
     expect(response.status).toBe(201);
     return (await response.json()) as Tenant;
@@ -65,7 +66,7 @@ describe("00 §2 hosted mode", () => {
   });
 
   test("the operator creates tenants, each with a token of its own that sees its own only", async () => {
-    const [acme, other] = [await createTenant("acme"), await createTenant("other")];
+    const [acme, other] = [await newTenant("acme"), await newTenant("other")];
     const client = officialClient(node.url, acme.token);
     const { messageId } = await client.publish({ url: "https://example.com/", delay: 3600 });
     await expect(client.messages.get(messageId)).resolves.toMatchObject({ messageId });
@@ -86,7 +87,7 @@ describe("00 §2 hosted mode", () => {
   });
 
   test("neither tokens nor signing keys stand in the database in clear", async () => {
-    const { token, signingKeys } = await createTenant("secretive");
+    const { token, signingKeys } = await newTenant("secretive");
     const client = new pg.Client({ connectionString: node.databaseUrl });
     await client.connect();
     const { rows } = await client.query(
@@ -139,6 +140,32 @@ test("05 §4 the four published users of development mode are there, each on its
   }
   expect(seen.size).toBe(8);
   expect(seen).toContain(DEVELOPMENT.currentSigningKey);
+  await receiver.close();
+  await node.stop();
+});
+
+test("05 §4 the keys that SDKs know stay: POST /v2/keys/rotate of a development tenant is refused in words", async () => {
+  const node = await startNode({ OMNISTORE_ADMIN_TOKEN: ADMIN_TOKEN });
+  const receiver = await startReceiver();
+  const refusal = {
+    error: expect.stringMatching(/QSTASH_DEV.*POST \/admin\/v1\/tenants/) as string,
+  };
+  for (const token of [DEVELOPMENT.token, ...TEST_USERS]) {
+    const keysBefore = (await ask(node.url, "GET", "/v2/keys", { token })).body;
+    for (const path of ["/v2/keys/rotate", "/v1/keys/rotate"]) {
+      const refused = await ask(node.url, "POST", path, { token });
+      expect([refused.status, refused.body]).toEqual([403, refusal]);
+    }
+    expect((await ask(node.url, "GET", "/v2/keys", { token })).body).toEqual(keysBefore);
+    expect((await ask(node.url, "GET", "/v1/audit", { token })).body.entries).toEqual([]);
+  }
+  await officialClient(node.url).publish({ url: receiver.url, body: "mine" });
+  const [request] = await receiver.waitFor(1);
+  const signature = String(request?.headers["upstash-signature"]);
+  await expect(officialReceiver().verify({ signature, body: "mine" })).resolves.toBe(true);
+  const { token, signingKeys } = await createTenant(node, "own");
+  const rotated = await ask(node.url, "POST", "/v2/keys/rotate", { token });
+  expect(rotated.body.current).toBe(signingKeys.next);
   await receiver.close();
   await node.stop();
 });

@@ -91,6 +91,9 @@ export interface Operations extends QueueOperations, FlowControlOperations, Audi
   /** Every topic of the tenant, oldest first. */
   listTopics(tenantId: string): Promise<readonly Topic[]>;
   getSigningKeys(tenantId: string): Promise<SigningKeys>;
-  /** Makes the announced key the current one and announces a new one. */
-  rotateSigningKeys(tenantId: string): Promise<SigningKeys>;
+  /**
+   * Makes the announced key the current one and announces a new one. Null when they stay: those of
+   * a development tenant are public, and SDKs know them.
+   */
+  rotateSigningKeys(tenantId: string): Promise<SigningKeys | null>;
 }

@@ -20,6 +20,7 @@ import type { MessageStore } from "./store/message-store.ts";
 import type { Authenticator } from "./tenant/authenticate.ts";
 import type { Budgets } from "./tenant/budgets.ts";
 import type { TenantScopes } from "./tenant-scope.ts";
+import { isDevelopmentTenant } from "./tenant/development-credentials.ts";
 import type { SigningKeyRing } from "./tenant/signing-keys.ts";
 import { addEndpoints } from "./topic/add-endpoints.ts";
 import { deleteTopic, removeEndpoints, setTopicHeaders } from "./topic/change-topic.ts";
@@ -138,7 +139,8 @@ export function createOperations(parts: OperationsParts): Operations {
     listTopics: (tenantId) =>
       orUnavailable(selectTopics(scopeOf(tenantId).pool, vault, tenantId, null)),
     getSigningKeys: (tenantId) => orUnavailable(signingKeys.read(tenantId)),
-    rotateSigningKeys: (tenantId) => orUnavailable(signingKeys.rotate(tenantId)),
+    rotateSigningKeys: async (tenantId) =>
+      isDevelopmentTenant(tenantId) ? null : orUnavailable(signingKeys.rotate(tenantId)),
   };
   return operations;
 }

@@ -1,7 +1,12 @@
 import { createHash } from "node:crypto";
 
 import type { TenantSelfService } from "@omnistore/domain/tenant/administration";
-import { accessProblem, type Caller, type SigningKeys } from "@omnistore/domain/tenant/tenant";
+import {
+  accessProblem,
+  SIGNING_KEYS_STAY,
+  type Caller,
+  type SigningKeys,
+} from "@omnistore/domain/tenant/tenant";
 import { limitText } from "@omnistore/domain/tenant/plan-problem";
 import { Hono, type Context } from "hono";
 import { createMiddleware } from "hono/factory";
@@ -44,9 +49,11 @@ export function tenantRoutes(
       const keys = await operations.getSigningKeys(tenantId);
       return context.json(role === "full" ? keysView(keys) : redacted(keys));
     })
-    .post("/keys/rotate", async (context) =>
-      context.json(keysView(await operations.rotateSigningKeys(callerOf(context).tenantId))),
-    )
+    .post("/keys/rotate", async (context) => {
+      const keys = await operations.rotateSigningKeys(callerOf(context).tenantId);
+      if (keys === null) throw new ApiError(403, SIGNING_KEYS_STAY);
+      return context.json(keysView(keys));
+    })
     .get("/usage", (context) => usageReply(operations, context, callerOf(context).tenantId))
     .get("/audit", (context) => auditReply(operations, context, callerOf(context).tenantId))
     .get("/limits", (context) => {

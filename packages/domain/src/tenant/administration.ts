@@ -102,5 +102,6 @@ export interface TenantSelfService extends TokenOperations, UsageOperations, Aud
   /** Counts a request that is limited by the second; null when it may be served. */
   admit(caller: Caller): Promise<BudgetSpent | null>;
   getSigningKeys(tenantId: string): Promise<SigningKeys>;
-  rotateSigningKeys(tenantId: string): Promise<SigningKeys>;
+  /** Null when they stay: those of a development tenant are public, and SDKs know them. */
+  rotateSigningKeys(tenantId: string): Promise<SigningKeys | null>;
 }

@@ -47,6 +47,10 @@ export function accessProblem(caller: Caller, access: Access): string | null {
   return mayAccess(caller.role, access) ? null : TOO_LITTLE[caller.role];
 }
 
+/** Why the keys of a development tenant are not rotated. Contract 05 §4. */
+export const SIGNING_KEYS_STAY =
+  "the signing keys of a development tenant are not rotated: SDKs with QSTASH_DEV know them, and would refuse all deliveries. Set OMNISTORE_ADMIN_TOKEN and make a tenant by POST /admin/v1/tenants, and rotate its keys";
+
 /** `current` signs; `next` is announced so that receivers can accept it before it signs. */
 export interface SigningKeys {
   readonly current: string;

@@ -1,3 +1,6 @@
+import { SIGNING_KEYS_STAY } from "@omnistore/domain/tenant/tenant";
+
+import { InvalidRequest } from "../errors.ts";
 import { reply } from "../reply.ts";
 import { redactedText } from "../views/redact.ts";
 import type { WireHandler, WireServices } from "./guarded.ts";
@@ -15,7 +18,8 @@ export function getKeysRoute(services: WireServices): WireHandler {
 /** `POST /v2/keys/rotate`: the keys as they are afterwards. Contract 03 §7. */
 export function rotateKeysRoute(services: WireServices): WireHandler {
   return writeRoute(services, async ({ caller }) => {
-    const { current, next } = await services.operations.rotateSigningKeys(caller.tenantId);
-    return reply(200, { current, next });
+    const keys = await services.operations.rotateSigningKeys(caller.tenantId);
+    if (keys === null) throw new InvalidRequest(403, SIGNING_KEYS_STAY);
+    return reply(200, { current: keys.current, next: keys.next });
   });
 }
