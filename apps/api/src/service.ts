@@ -55,6 +55,7 @@ export function createApi(
   const authenticator = new Authenticator(core.db, {
     acceptDevelopmentCredentials: config.mode === "dev",
     vault: core.vault,
+    plans: core.plans,
     onUsed: (tenantId, tokenId) => tokenUses.note(tenantId, tokenId),
   });
   const credentialAnnouncer = new Announcer(core.pool, "credentials");

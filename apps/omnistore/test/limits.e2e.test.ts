@@ -1,6 +1,8 @@
 import { officialClient } from "@omnistore/testkit/official-client";
+import { startReceiver } from "@omnistore/testkit/receiver";
 import { until } from "@omnistore/testkit/until";
 import { QstashDailyRatelimitError, QstashRatelimitError } from "@upstash/qstash";
+import pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { ask, asOperator, type Answer } from "./operator.ts";
@@ -85,6 +87,44 @@ test("06 §3 a duplicate does not count, and a batch is refused item by item", a
   expect(first.body[3].error).toContain("messagesPerDay");
   expectRefusal(await batch(), 429, "messagesPerDay");
 });
+
+test("06 §3 a callback counts and is never refused; the retry of a dead letter counts and is", async () => {
+  const receiver = await startReceiver();
+  receiver.reply("/dead", () => ({ status: 500 }));
+  const token = await tenantWith({ messagesPerDay: 6 });
+  const to = (path: string, query = "") =>
+    publish(token, node.url, `/v2/publish/${receiver.url}${path}?upstash-retries=0&${query}`);
+  const calling = `upstash-callback=${receiver.url}/callback&upstash-callback-retries=0`;
+  for (let index = 0; index < 2; index += 1) expect((await to("/a", calling)).status).toBe(200);
+  const failing = `upstash-failure-callback=${receiver.url}/failed`;
+  expect((await to("/dead", `${failing}&upstash-failure-callback-retries=0`)).status).toBe(200);
+  await receiver.waitFor(6);
+  await until(async () => (await messagesToday(token)) === 6);
+  expectRefusal(await to("/b"), 429, "messagesPerDay");
+  const letters = await ask(node.url, "GET", "/v2/dlq", { token });
+  const { dlqId } = letters.body.messages[0] as { dlqId: string };
+  expectRefusal(
+    await ask(node.url, "POST", `/v2/dlq/retry/${dlqId}`, { token }),
+    429,
+    "messagesPerDay",
+  );
+  expect((await ask(node.url, "GET", `/v2/dlq/${dlqId}`, { token })).status).toBe(200);
+  expect(receiver.requests).toHaveLength(6);
+  await receiver.close();
+});
+
+/** What is counted against the day of the tenant whose token this is. */
+async function messagesToday(token: string): Promise<number> {
+  const { UserID } = JSON.parse(Buffer.from(token, "base64").toString()) as { UserID: string };
+  const database = new pg.Client({ connectionString: node.databaseUrl });
+  await database.connect();
+  const { rows } = await database.query<{ leased: number }>(
+    "SELECT leased::int FROM budgets WHERE tenant_id = $1 AND kind = 1",
+    [UserID],
+  );
+  await database.end();
+  return rows[0]?.leased ?? 0;
+}
 
 test("00 §4 requests of a second are limited over both apis, publishes are not", async () => {
   const token = await tenantWith({ requestsPerSecond: 20, messagesPerDay: null });

@@ -21,7 +21,7 @@ export function createScheduler(
 ): Service {
   const announcer = new Announcer(core.pool, "deliveries");
   const loop = new TickLoop({
-    runner: new ScheduleRunner(core.pool, core.vault),
+    runner: new ScheduleRunner(core),
     logger,
     onStored: () => {
       options.onStored?.();

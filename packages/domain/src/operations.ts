@@ -59,6 +59,7 @@ export interface Operations extends QueueOperations, FlowControlOperations, Audi
     tenantId: string,
     selection: DeadLetterSelection,
     overrides: RetryOverrides,
+    plan: Plan,
   ): Promise<RetryOutcome>;
   /**
    * Resolves when the schedule is durable; it replaces the one that has its id, whole. False when it

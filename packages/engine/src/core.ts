@@ -7,6 +7,7 @@ import { MasterKeys } from "./master-keys.ts";
 import { checkEncryptionKey } from "./tenant/check-encryption-key.ts";
 import { type TenantScopes, tenantScopes } from "./tenant-scope.ts";
 import { SigningKeyRing } from "./tenant/signing-keys.ts";
+import { TenantPlans } from "./tenant-plans.ts";
 import { Vault } from "./vault.ts";
 
 /** What every part of a process shares: one pool, one clock, one ring of keys. */
@@ -19,6 +20,7 @@ export interface EngineCore {
   readonly scopeOf: TenantScopes;
   readonly clock: DatabaseClock;
   readonly vault: Vault;
+  readonly plans: TenantPlans;
   readonly signingKeys: SigningKeyRing;
   readonly name: string;
   /** Checks the encryption key and sets the clock; everything else connects when it is first used. */
@@ -67,6 +69,7 @@ export function createCore(options: CoreOptions): EngineCore {
     db,
     scopeOf,
     vault,
+    plans: new TenantPlans(pool),
     clock,
     signingKeys: new SigningKeyRing(scopeOf, vault),
   };

@@ -88,8 +88,16 @@ export function createOperations(parts: OperationsParts): Operations {
       orUnavailable(getDeadLetter(scopeOf(tenantId).pool, vault, tenantId, id)),
     deleteDeadLetters: (tenantId, selection) =>
       orUnavailable(deleteDeadLetters(scopeOf(tenantId).pool, tenantId, selection)),
-    async retryDeadLetters(tenantId, selection, overrides) {
-      const retry = { pool: scopeOf(tenantId).pool, clock, vault, transactionStore };
+    async retryDeadLetters(tenantId, selection, overrides, { limits: { messagesPerDay: limit } }) {
+      const { pool } = scopeOf(tenantId);
+      const day = {
+        spend: async (messages: number) =>
+          limit === null ? null : budgets.spend(tenantId, "day", limit, messages),
+        refund: (messages: number) => {
+          if (limit !== null && messages > 0) budgets.refund(tenantId, "day", messages);
+        },
+      };
+      const retry = { pool, clock, vault, transactionStore, day };
       const outcome = await orUnavailable(retryDeadLetters(retry, tenantId, selection, overrides));
       if (outcome.kind === "retried" && outcome.messageIds.length > 0) wakeDispatchers();
       return outcome;

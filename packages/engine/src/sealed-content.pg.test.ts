@@ -256,7 +256,7 @@ describe("what is kept for later", () => {
     const [read] = await selectSchedules(pool, vault, tenantId, "hourly");
     expect(read?.template).toEqual(template);
 
-    await new ScheduleRunner(pool, vault).runDue(clock.nowMs() + hour);
+    await new ScheduleRunner(engine.core).runDue(clock.nowMs() + hour);
     const { rows } = await pool.query<{ id: string }>(
       "SELECT id FROM messages WHERE tenant_id = $1",
       [tenantId],
@@ -268,7 +268,7 @@ describe("what is kept for later", () => {
   });
 
   test("a schedule whose seal was moved fires nothing, says why, and holds up no other", async () => {
-    const { pool, vault, clock } = engine.core;
+    const { pool, clock } = engine.core;
     await schedule("one", clock.nowMs());
     await schedule("two", clock.nowMs());
     await pool.query(
@@ -276,7 +276,7 @@ describe("what is kept for later", () => {
        WHERE s.tenant_id = $1 AND s.id = 'one' AND o.tenant_id = $1 AND o.id = 'two'`,
       [tenantId],
     );
-    const run = await new ScheduleRunner(pool, vault).runDue(clock.nowMs() + hour);
+    const run = await new ScheduleRunner(engine.core).runDue(clock.nowMs() + hour);
     expect(run.notices).toContainEqual(
       expect.objectContaining({ kind: "failed", tenantId, scheduleId: "one" }),
     );

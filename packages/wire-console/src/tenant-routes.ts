@@ -7,7 +7,7 @@ import {
   type Caller,
   type SigningKeys,
 } from "@omnistore/domain/tenant/tenant";
-import { limitText } from "@omnistore/domain/tenant/plan-problem";
+import { spentText } from "@omnistore/domain/tenant/plan-problem";
 import { Hono, type Context } from "hono";
 import { createMiddleware } from "hono/factory";
 
@@ -83,8 +83,7 @@ function tenantOnly(operations: Pick<TenantSelfService, "authenticate" | "admit"
     if (problem !== null) throw new ApiError(403, problem);
     const spent = await operations.admit(caller);
     if (spent !== null) {
-      const text = `no more requests of this second: ${limitText(caller.plan, "requestsPerSecond")}`;
-      throw new ApiError(429, text, {
+      throw new ApiError(429, spentText(caller.plan, "second"), {
         "Burst-RateLimit-Limit": String(spent.limit),
         "Burst-RateLimit-Remaining": "0",
         "Burst-RateLimit-Reset": String(Math.ceil(spent.resetAtMs / 1_000)),

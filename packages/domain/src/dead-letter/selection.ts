@@ -1,4 +1,5 @@
 import type { DeadLetterQuery } from "../history/dead-letter.ts";
+import type { BudgetSpent } from "../tenant/budget.ts";
 
 /** Which of a tenant's dead letters something is done with. */
 export type DeadLetterSelection =
@@ -17,4 +18,6 @@ export type RetryOutcome =
   | { readonly kind: "retried"; readonly messageIds: readonly string[]; readonly cursor?: string }
   /** Some of the ids are no entries (any more): nothing was changed. */
   | { readonly kind: "unknown-ids"; readonly ids: readonly string[] }
+  /** Nothing was changed: the tenant has used up what its plan allows. */
+  | { readonly kind: "over-budget"; readonly spent: BudgetSpent }
   | { readonly kind: "bad-cursor" };

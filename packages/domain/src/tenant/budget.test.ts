@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 
-import { BUDGETS, shareOf, windowAt } from "./budget.ts";
+import { BUDGETS, coverNeeds, shareOf, windowAt } from "./budget.ts";
 import { planProblem } from "./plan-problem.ts";
 import { planOf, PLAN_NAMES, PLANS, UNBOUNDED } from "./plans.ts";
 
@@ -16,6 +16,24 @@ test("a share is what is wanted at least, and one in so many of the limit otherw
         if (share > wanted) expect(share).toBeLessThanOrEqual(limit / BUDGETS.day.shares + 1);
       },
     ),
+  );
+});
+
+test("a grant covers whole needs in their order, and every one that still fits", () => {
+  fc.assert(
+    fc.property(fc.array(fc.integer({ min: 1, max: 200 })), fc.nat(2_000), (needs, granted) => {
+      const { covered, left } = coverNeeds(needs, granted);
+      const used = needs.reduce((sum, need, at) => (covered[at] === true ? sum + need : sum), 0);
+      expect(used + left).toBe(granted);
+      expect(left).toBeGreaterThanOrEqual(0);
+      expect(covered).toHaveLength(needs.length);
+      // Whoever was left out would not have fitted behind those before.
+      for (const [at, need] of needs.entries()) {
+        const before = needs.slice(0, at).filter((_, earlier) => covered[earlier] === true);
+        const room = granted - before.reduce((sum, each) => sum + each, 0);
+        expect(covered[at]).toBe(need <= room);
+      }
+    }),
   );
 });
 

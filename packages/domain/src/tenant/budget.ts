@@ -27,3 +27,20 @@ export function windowAt(budget: BudgetName, nowMs: number): number {
 export function shareOf(budget: BudgetName, limit: number, wanted: number): number {
   return Math.max(wanted, Math.ceil(limit / BUDGETS[budget].shares));
 }
+
+/**
+ * Which of several needs a grant covers, in their order, each whole or not at all, and what of the
+ * grant is left.
+ */
+export function coverNeeds(
+  needs: readonly number[],
+  granted: number,
+): { readonly covered: readonly boolean[]; readonly left: number } {
+  let left = granted;
+  const covered = needs.map((need) => {
+    if (need > left) return false;
+    left -= need;
+    return true;
+  });
+  return { covered, left };
+}

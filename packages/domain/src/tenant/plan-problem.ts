@@ -1,10 +1,22 @@
 import type { Callback } from "../message/message.ts";
 import type { Due, PublishCommand } from "../publish/publish-command.ts";
+import type { BudgetName } from "./budget.ts";
 import type { Plan, PlanLimits } from "./plans.ts";
 
 /** A limit in words, with the plan that sets it. */
 export function limitText({ name, limits }: Plan, limit: keyof PlanLimits): string {
   return `limit ${limit} of plan "${name}", which is ${limits[limit] ?? "unlimited"}`;
+}
+
+const SPENT = {
+  day: ["messages of today", "messagesPerDay"],
+  second: ["requests of this second", "requestsPerSecond"],
+} as const satisfies Record<BudgetName, readonly [string, keyof PlanLimits]>;
+
+/** That a budget of a window is used up, in words. */
+export function spentText(plan: Plan, budget: BudgetName): string {
+  const [what, limit] = SPENT[budget];
+  return `no more ${what}: ${limitText(plan, limit)}`;
 }
 
 type Asked = Pick<PublishCommand, "due" | "maxRetries"> & {

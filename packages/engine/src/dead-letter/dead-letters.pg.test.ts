@@ -43,7 +43,8 @@ async function bury(over: Partial<PublishCommand> = {}, agoMs = 0, status = 500)
 
 function retry(selection: DeadLetterSelection, overrides = asItWas): Promise<RetryOutcome> {
   const { pool, clock, vault } = engine.core;
-  const parts = { pool, clock, vault, transactionStore: new TransactionStore(vault) };
+  const day = { spend: async () => null, refund: () => undefined };
+  const parts = { pool, clock, vault, transactionStore: new TransactionStore(vault), day };
   return retryDeadLetters(parts, engine.tenantId, selection, overrides);
 }
 

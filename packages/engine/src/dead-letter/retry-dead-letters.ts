@@ -1,6 +1,7 @@
 import { inTransaction, type Pool, type Queryable } from "@omnistore/db/client";
 import { retryCommand, type RetryOverrides } from "@omnistore/domain/dead-letter/retry-overrides";
 import type { DeadLetterSelection, RetryOutcome } from "@omnistore/domain/dead-letter/selection";
+import type { BudgetSpent } from "@omnistore/domain/tenant/budget";
 
 import type { DatabaseClock } from "../database-clock.ts";
 import { loadMessages } from "../load-messages.sql.ts";
@@ -17,6 +18,12 @@ export interface RetryParts {
   readonly clock: DatabaseClock;
   readonly vault: Vault;
   readonly transactionStore: TransactionStore;
+  /** What the tenant's plan has left of today: what is retried is a message, and counts. */
+  readonly day: {
+    /** Null when so many were taken, all of them; else why none was. */
+    spend(messages: number): Promise<BudgetSpent | null>;
+    refund(messages: number): void;
+  };
 }
 
 /** Ends the transaction: some ids are no entries, so nothing is to change. */
@@ -43,9 +50,12 @@ export async function retryDeadLetters(
   if (page.kind === "bad-cursor") return page;
   const cursor = page.cursor === undefined ? {} : { cursor: page.cursor };
   if (page.ids.length === 0) return { kind: "retried", messageIds: [], ...cursor };
+  const spent = await parts.day.spend(page.ids.length);
+  if (spent !== null) return { kind: "over-budget", spent };
+  let stored = 0;
   // Before the transaction: many of these at once must not wait for connections that they hold.
-  await parts.vault.sealingKey(tenantId);
   try {
+    await parts.vault.sealingKey(tenantId);
     const messageIds = await withPartitions(parts.pool, () =>
       inTransaction(parts.pool, async (client) => {
         const taken = await takeDeadLetters(client, tenantId, page.ids);
@@ -56,10 +66,13 @@ export async function retryDeadLetters(
         return republish(client, parts, tenantId, inOrder, overrides);
       }),
     );
+    stored = messageIds.length;
     return { kind: "retried", messageIds, ...cursor };
   } catch (error) {
     if (error instanceof UnknownIdsError) return { kind: "unknown-ids", ids: error.ids };
     throw error;
+  } finally {
+    parts.day.refund(page.ids.length - stored);
   }
 }
 

@@ -5,7 +5,7 @@ import { inTransaction, type Pool } from "@omnistore/db/client";
 import { sealAnswer } from "../answer-row.ts";
 import type { DatabaseClock } from "../database-clock.ts";
 import { GroupCommit, isFaultOfTheData } from "../group-commit.ts";
-import { TransactionStore } from "../publish/transaction-store.ts";
+import { TransactionStore, type MessageToStore } from "../publish/transaction-store.ts";
 import type { Vault } from "../vault.ts";
 import { withPartitions } from "../with-partitions.ts";
 import { holdOutcomes } from "./hold-outcomes.sql.ts";
@@ -15,8 +15,8 @@ export interface OutcomeRecorderParts {
   readonly pool: Pool;
   readonly clock: DatabaseClock;
   readonly vault: Vault;
-  /** Called after a commit that stored callbacks: there is something to deliver. */
-  readonly onStored: () => void;
+  /** Called after a commit that stored callbacks: there is something to deliver, and to count. */
+  readonly onStored: (callbacks: readonly MessageToStore[]) => void;
   readonly onError: (error: unknown) => void;
 }
 
@@ -88,7 +88,7 @@ export class OutcomeRecorder {
   async #write(batch: readonly Outcome[]): Promise<readonly boolean[]> {
     const { pool, onStored } = this.#parts;
     if (batch.every(({ callbacks }) => callbacks.length === 0)) return writeOutcomes(pool, batch);
-    const counted = await inTransaction(pool, async (client) => {
+    const { counted, stored } = await inTransaction(pool, async (client) => {
       const queues = await holdOutcomes(client, batch);
       const results = await writeOutcomes(client, batch);
       // A callback is part of what its message's queue waits for. Contract 02 §5.
@@ -99,9 +99,9 @@ export class OutcomeRecorder {
           : [];
       });
       await this.#callbacks.store(client, callbacks, this.#parts.clock.nowMs());
-      return results;
+      return { counted: results, stored: callbacks };
     });
-    onStored();
+    onStored(stored);
     return counted;
   }
 }

@@ -5,6 +5,7 @@ import { nextRun } from "@omnistore/domain/schedule/next-run";
 import type { ScheduleTemplate } from "@omnistore/domain/schedule/schedule";
 import { UNBOUNDED } from "@omnistore/domain/tenant/plans";
 import { startEngine, type TestEngine } from "@omnistore/testkit/engine";
+import { until } from "@omnistore/testkit/until";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
 import { pauseSchedule, resumeSchedule } from "./change-schedule.ts";
@@ -24,7 +25,7 @@ let midnight: number;
 
 beforeEach(async () => {
   engine = await startEngine();
-  runner = new ScheduleRunner(engine.core.pool, engine.core.vault);
+  runner = new ScheduleRunner(engine.core);
   midnight = Math.ceil(engine.core.clock.nowMs() / DAY) * DAY;
 });
 afterEach(() => engine.stop());
@@ -141,6 +142,48 @@ describe("runDue", () => {
     expect(rows[0]?.wait_ms).toBeLessThanOrEqual(90_000);
   });
 
+  test("ticks beyond the day's limit fire nothing and say so, those within it fire, and the next day all do", async () => {
+    const { db, pool } = engine.core;
+    await pool.query(
+      `INSERT INTO tenants (tenant_id, name, plan, limits, current_signing_key, next_signing_key)
+       VALUES ($1, 't', 'free', '{"messagesPerDay": 4}', '', '')`,
+      [engine.tenantId],
+    );
+    const urls = ["http://a/", "http://b/", "http://c/"].map((url) => ({ url }));
+    await addEndpoints(db, engine.tenantId, "t", urls, UNBOUNDED);
+    const single = await create("0 0 * * *", {}, { id: "1" });
+    const toTopic = await create("0 0 * * *", { destination: "t" }, { id: "2" });
+    const again = await create("0 0,1 * * *", { destination: "t" }, { id: "3" });
+    await create("0 1 * * *", {}, { id: "4" });
+
+    const { fired, notices } = await runner.runDue(midnight);
+    expect(fired).toBe(4);
+    const error = 'no more messages of today: limit messagesPerDay of plan "free", which is 4';
+    expect(notices).toEqual([
+      {
+        tenantId: engine.tenantId,
+        scheduleId: expect.any(String) as string,
+        kind: "over-limit",
+        error,
+      },
+    ]);
+    const skipped = notices[0]?.scheduleId ?? "";
+    expect([toTopic, again]).toContain(skipped);
+    expect(await one(skipped)).toMatchObject({ lastError: error, lastFired: {} });
+    expect(await one(skipped)).not.toHaveProperty("lastRunAt");
+    expect(await one(single)).toMatchObject({ lastRunAt: midnight });
+    expect(await runAll(midnight + 60 * MINUTE)).toBe(0);
+    expect(await engine.count("messages")).toBe(4);
+
+    await pool.query("UPDATE tenants SET limits = '{\"messagesPerDay\": 11}'");
+    await until(async () => {
+      const plans = await engine.core.plans.of([engine.tenantId]);
+      return plans.get(engine.tenantId)?.limits.messagesPerDay === 11;
+    });
+    expect(await runAll(midnight + DAY)).toBe(7);
+    expect(await one(skipped)).not.toHaveProperty("lastError");
+  });
+
   test("a day of a cron-heavy tenant fires each tick once, and no other", async () => {
     const crons = ["*/15 * * * *", "7 * * * *", "30 2 * * *", "CRON_TZ=Asia/Kolkata 0 9-17 * * *"];
     const expected = new Set<string>();
@@ -207,10 +250,7 @@ describe("runDue", () => {
 
   test("runners at the same time share what is due and fire each tick once", async () => {
     await Promise.all(Array.from({ length: 60 }, () => create("0 0 * * *")));
-    const runners = Array.from(
-      { length: 4 },
-      () => new ScheduleRunner(engine.core.pool, engine.core.vault),
-    );
+    const runners = Array.from({ length: 4 }, () => new ScheduleRunner(engine.core));
     const runs = await Promise.all(runners.map((each) => each.runDue(midnight)));
     expect(runs.reduce((sum, { fired }) => sum + fired, 0)).toBe(60);
     expect(await engine.count("messages")).toBe(60);

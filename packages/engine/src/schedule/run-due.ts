@@ -11,6 +11,7 @@ import { isFaultOfTheData } from "../group-commit.ts";
 import { TransactionStore } from "../publish/transaction-store.ts";
 import { tenantsOfSealed } from "../sealed-content.ts";
 import { selectEndpoints } from "../topic/select-endpoints.sql.ts";
+import type { TenantPlans } from "../tenant-plans.ts";
 import type { Vault } from "../vault.ts";
 import { isMissingPartition, withPartitions } from "../with-partitions.ts";
 import {
@@ -21,6 +22,7 @@ import {
   takeBack,
   type DueRow,
 } from "./due-schedules.sql.ts";
+import { withinDay } from "./within-day.ts";
 import { planDue, reasonOf, type DuePlan, type ScheduleNotice } from "./plan-due.ts";
 
 export interface DueRun {
@@ -31,6 +33,12 @@ export interface DueRun {
   /** There may be more that is due: the batch was full. */
   readonly isFull: boolean;
   readonly notices: readonly ScheduleNotice[];
+}
+
+export interface ScheduleRunnerParts {
+  readonly pool: Pool;
+  readonly vault: Vault;
+  readonly plans: TenantPlans;
 }
 
 /** Schedules of one transaction: enough to be cheap, few enough to be done in some ten milliseconds. */
@@ -50,13 +58,15 @@ const PREPARE_PIECE = 25;
 export class ScheduleRunner {
   readonly #pool: Pool;
   readonly #vault: Vault;
+  readonly #plans: TenantPlans;
   readonly #store: TransactionStore;
   readonly #crons = new LRUCache<string, Cron>({ max: REMEMBERED });
   readonly #followings = new LRUCache<string, { ms: number | null }>({ max: REMEMBERED });
 
-  constructor(pool: Pool, vault: Vault) {
+  constructor({ pool, vault, plans }: ScheduleRunnerParts) {
     this.#pool = pool;
     this.#vault = vault;
+    this.#plans = plans;
     this.#store = new TransactionStore(vault);
   }
 
@@ -78,7 +88,10 @@ export class ScheduleRunner {
             planDue(row, keys, () => this.#decide(row), endpoints.get(row)),
           );
           tickDays = daysOf(plans);
-          const { fired, notices } = await this.#carryOut(client, plans, rows[0]?.now_ms ?? 0);
+          const nowMs = rows[0]?.now_ms ?? 0;
+          const tenants = await this.#plans.of(plans.map(({ advance: { tenantId } }) => tenantId));
+          const allowed = await withinDay(client, tenants, plans, nowMs);
+          const { fired, notices } = await this.#carryOut(client, allowed, nowMs);
           const nextInMs = rows.length === 0 ? CONTENDED_MS : 0;
           return { fired, nextInMs, isFull: rows.length === BATCH, notices };
         }),

@@ -81,7 +81,7 @@ async function apply(tenantId: string, id: string, change: Change): Promise<void
 
 /** Three schedulers: they take turns, or look at the same time, until nothing is due. */
 class Schedulers {
-  readonly #runners = [0, 1, 2].map(() => new ScheduleRunner(engine.core.pool, engine.core.vault));
+  readonly #runners = [0, 1, 2].map(() => new ScheduleRunner(engine.core));
   #turn = 0;
 
   /** Fires what is due; returns the moment of the next tick. */

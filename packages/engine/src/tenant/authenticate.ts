@@ -6,6 +6,7 @@ import { and, eq, sql } from "drizzle-orm";
 import { LRUCache } from "lru-cache";
 
 import type { Database } from "../database.ts";
+import type { TenantPlans } from "../tenant-plans.ts";
 import type { Vault } from "../vault.ts";
 import { isDevelopmentTenant } from "./development-credentials.ts";
 import { standingOf } from "./standing.ts";
@@ -23,6 +24,8 @@ export interface AuthenticatorOptions {
   readonly acceptDevelopmentCredentials: boolean;
   /** Shown the data key of every tenant that is looked up: its messages need no look-up of their own. */
   readonly vault?: Pick<Vault, "learn">;
+  /** Shown the plan as well. */
+  readonly plans?: Pick<TenantPlans, "learn">;
   /** Told of every token that was looked up and is one of ours. */
   readonly onUsed?: (tenantId: string, tokenId: string) => void;
 }
@@ -78,12 +81,14 @@ export class Authenticator {
       .where(and(eq(tokens.tenantId, tenantId), eq(tokens.hash, hash)));
     if (!row || row.remainingMs <= 0) return null;
     this.#options.vault?.learn(tenantId, row.dataKey, row.encryptionKeyId);
+    const plan = planOf(row.plan, row.limits);
+    this.#options.plans?.learn(tenantId, plan, start);
     const caller: Caller = {
       tenantId,
       role: row.role,
       token: { id: row.id, name: row.name },
       standing: standingOf(row),
-      plan: planOf(row.plan, row.limits),
+      plan,
     };
     const ttl = Math.ceil(Math.min(CACHE_MS, row.remainingMs));
     if (era === this.#era) this.#known.set(key, caller, { ttl, start });

@@ -54,3 +54,23 @@ test("a new limit holds for what is leased from then on", async () => {
   expect(await spend(second, 1, LIMIT - 10)).not.toBeNull();
   await until(async () => (await spend(second, 10, LIMIT + 10)) === null);
 });
+
+test("what is charged is never refused, and every process spends so much less", async () => {
+  const [first, second] = processes;
+  expect(await spend(first, 10)).toBeNull();
+  first.charge(engine.tenantId, "day", LIMIT);
+  await until(async () => (await leased()) === LIMIT + 10);
+  expect(await spend(second)).not.toBeNull();
+  first.charge(engine.tenantId, "day", 1);
+  await until(async () => (await leased()) === LIMIT + 11);
+  await until(async () => (await spend(second, 1, LIMIT + 12)) === null);
+  expect(await spend(second, 1, LIMIT + 12)).not.toBeNull();
+});
+
+async function leased(): Promise<number> {
+  const { rows } = await engine.core.pool.query<{ leased: number }>(
+    "SELECT leased::int FROM budgets WHERE tenant_id = $1",
+    [engine.tenantId],
+  );
+  return rows[0]?.leased ?? 0;
+}

@@ -1,20 +1,17 @@
 import type { BudgetSpent } from "@omnistore/domain/tenant/budget";
+import { spentText } from "@omnistore/domain/tenant/plan-problem";
 import type { Plan } from "@omnistore/domain/tenant/plans";
-import { limitText } from "@omnistore/domain/tenant/plan-problem";
 import { InvalidRequest } from "../errors.ts";
 
-const WHAT = {
-  day: ["messages of today", "messagesPerDay", "RateLimit"],
-  second: ["requests of this second", "requestsPerSecond", "Burst-RateLimit"],
-} as const;
+const PREFIX = { day: "RateLimit", second: "Burst-RateLimit" } as const;
 
 /**
  * The refusal of what a plan has no more of in this window. Clients tell the two apart by their
  * headers, so a refusal never carries both; the reset is in Unix seconds. Contract 00 §4.
  */
 export function overBudget({ budget, limit, resetAtMs }: BudgetSpent, plan: Plan): InvalidRequest {
-  const [what, name, prefix] = WHAT[budget];
-  return new InvalidRequest(429, `no more ${what}: ${limitText(plan, name)}`, {
+  const prefix = PREFIX[budget];
+  return new InvalidRequest(429, spentText(plan, budget), {
     [`${prefix}-Limit`]: String(limit),
     [`${prefix}-Remaining`]: "0",
     [`${prefix}-Reset`]: String(Math.ceil(resetAtMs / 1_000)),

@@ -10,6 +10,7 @@ import { decodeDeadLetterId, encodeDeadLetterId, encodeMessageId } from "../ids.
 import { callbackUrls, checkHosts } from "../publish/check-hosts.ts";
 import { reply } from "../reply.ts";
 import { readBodyIds } from "../request/body-ids.ts";
+import { overBudget } from "../request/rate-limit.ts";
 import type { Parameter } from "../request/query.ts";
 import { decodeGivenDeadLetters } from "./dead-letter-selection.ts";
 import type { CallerRequest, WireHandler, WireServices } from "./guarded.ts";
@@ -79,12 +80,15 @@ async function retry(
   overrides: RetryOverrides,
 ): Promise<Retried> {
   await checkHosts(operations, callbackUrls(overrides.options));
-  const outcome = await operations.retryDeadLetters(caller.tenantId, selection, overrides);
+  const { tenantId, plan } = caller;
+  const outcome = await operations.retryDeadLetters(tenantId, selection, overrides, plan);
   switch (outcome.kind) {
     case "retried":
       return outcome;
     case "unknown-ids":
       throw notFound(outcome.ids.map(encodeDeadLetterId));
+    case "over-budget":
+      throw overBudget(outcome.spent, plan);
     case "bad-cursor":
       throw badCursor(parameters);
   }
