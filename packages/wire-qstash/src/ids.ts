@@ -26,6 +26,11 @@ export function encodeDeadLetterId(uuid: string): string {
   return `${Number.parseInt(digits.slice(0, 12), 16)}-${digits.slice(12)}`;
 }
 
+/** When an entry came to be, Unix milliseconds, as its id, which has to be one of ours, tells. */
+export function deadLetterTimeMs(id: string): number {
+  return Number(id.slice(0, id.indexOf("-")));
+}
+
 /** The uuid of a dead letter's id, or null when the text is not one of ours. */
 export function decodeDeadLetterId(text: string): string | null {
   const [, decimal = "", ...rest] = DEAD_LETTER_ID.exec(text) ?? [];

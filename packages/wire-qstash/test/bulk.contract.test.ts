@@ -1,7 +1,7 @@
 import { MAX_RETRIED_IDS } from "@omnistore/domain/message/limits";
 import { Client } from "@upstash/qstash";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { FULL_TOKEN, KEYS, uuid } from "./stand-in-engine.ts";
+import { FREE_TOKEN, FULL_TOKEN, KEYS, uuid } from "./stand-in-engine.ts";
 import type { WireServer } from "./wire-server.ts";
 import { startWire } from "./wire-server.ts";
 
@@ -25,6 +25,7 @@ afterAll(() => wire.close());
 
 const messageId = (number: number) => `msg_${uuid(number).replaceAll("-", "")}`;
 const dlqId = (number: number) => `1755349019904-${uuid(number).replaceAll("-", "").slice(12)}`;
+const dlqIdOf = (unixMs: number) => `${unixMs}-${uuid(1).replaceAll("-", "").slice(12)}`;
 const EVERYTHING = { kind: "filter", filter: {} };
 
 async function ok(line: string, body?: string, headers: readonly string[] = []): Promise<unknown> {
@@ -277,6 +278,49 @@ async function refusal(line: string, body = "") {
   const changes = cancellations.length + deletions.length + retries.length + wire.errors.length;
   return { status: answer.status, error: answer.error(), changes };
 }
+
+describe("03 §5, 06 §1 a dead letter that the plan keeps no longer", () => {
+  const DAY_MS = 86_400_000;
+  const free = [`Authorization: Bearer ${FREE_TOKEN}`];
+  const send = (line: string, body?: string) => wire.send(line, free, body);
+
+  it("is gone for whoever names it, while a younger one is there", async () => {
+    const limit = Date.now() - 3 * DAY_MS;
+    const [expired, kept] = [dlqIdOf(limit - 1000), dlqIdOf(limit + 60_000)];
+    for (const [method, path] of [
+      ["GET", "/v2/dlq/"],
+      ["DELETE", "/v2/dlq/"],
+      ["POST", "/v2/dlq/retry/"],
+      ["POST", "/v2/dlq/retry?dlqIds="],
+    ]) {
+      const gone = await send(`${method} ${path}${expired}`);
+      expect(gone.status, path).toBe(404);
+      expect(gone.error()).toContain(expired);
+      if (method !== "GET")
+        expect((await send(`${method} ${path}${kept}`)).status).toBeLessThan(300);
+    }
+    await send(`DELETE /v2/dlq?dlqIds=${expired},${kept}`);
+    await send("DELETE /v2/dlq", JSON.stringify({ dlqIds: [expired] }));
+    const [one, ...many] = wire.engine.deletions;
+    expect(many).toEqual([one, { kind: "ids", ids: [] }]);
+  });
+
+  it("is in no page of what is deleted, retried or listed", async () => {
+    const before = Date.now();
+    await send("DELETE /v2/dlq?fromDate=1");
+    await send("POST /v2/dlq/retry");
+    await send("GET /v2/dlq");
+    const queries = [
+      ...wire.engine.deletions,
+      ...wire.engine.retries.map(({ selection }) => selection),
+    ].map((selection) => (selection.kind === "page" ? selection.query : undefined));
+    for (const query of [...queries, ...wire.engine.deadLetterQueries]) {
+      expect(query?.fromMs).toBeGreaterThanOrEqual(before - 3 * DAY_MS);
+    }
+    expect(queries).toHaveLength(2);
+    expect(wire.engine.deadLetterQueries).toHaveLength(1);
+  });
+});
 
 describe("07 Q35 a call that changes many says exactly what it means, or 400 and nothing changes", () => {
   const lines = ["DELETE /v2/messages", "DELETE /v2/dlq", "POST /v2/dlq/retry"];

@@ -14,7 +14,7 @@ import type { Operations } from "@omnistore/domain/operations";
 import type { PublishCommand } from "@omnistore/domain/publish/publish-command";
 import type { Schedule, ScheduleCommand } from "@omnistore/domain/schedule/schedule";
 import type { Change } from "@omnistore/domain/tenant/audit";
-import { planOf } from "@omnistore/domain/tenant/plans";
+import { planOf, type PlanName } from "@omnistore/domain/tenant/plans";
 import type { Caller, Role } from "@omnistore/domain/tenant/tenant";
 import type { EndpointPattern } from "@omnistore/domain/topic/endpoints";
 import type { AddEndpointsOutcome, Endpoint, Topic } from "@omnistore/domain/topic/topic";
@@ -22,20 +22,22 @@ import type { AddEndpointsOutcome, Endpoint, Topic } from "@omnistore/domain/top
 /** Tokens in the shape that real ones have: base64 of JSON (contract 00 §2). */
 export const FULL_TOKEN = btoa(JSON.stringify({ UserID: "writer", Password: "w" }));
 export const READONLY_TOKEN = btoa(JSON.stringify({ UserID: "writer", Password: "r" }));
+export const FREE_TOKEN = btoa(JSON.stringify({ UserID: "free", Password: "f" }));
 export const KEYS = { current: "sig_current_key", next: "sig_next_key" };
 
 const CALLERS = new Map([
   [FULL_TOKEN, caller("full")],
   [READONLY_TOKEN, caller("readonly")],
+  [FREE_TOKEN, caller("full", "free")],
 ]);
 
-function caller(role: Role): Caller {
+function caller(role: Role, plan: PlanName = "development"): Caller {
   return {
     tenantId: "tenant-1",
     role,
     token: { id: uuid(1), name: role },
     standing: "active",
-    plan: planOf("development", {}),
+    plan: planOf(plan, {}),
   };
 }
 

@@ -1,13 +1,12 @@
 import { InvalidRequest, quote } from "../errors.ts";
-import { decodeDeadLetterId } from "../ids.ts";
 import { reply } from "../reply.ts";
 import { deadLetterView } from "../views/dead-letter-view.ts";
 import { decodeDeadLetterQuery } from "./dead-letter-query.ts";
 import type { WireHandler, WireServices } from "./guarded.ts";
 import { readRoute } from "./guarded.ts";
 import { ListParameters } from "./list-parameters.ts";
-import { withinRetention } from "./retention.ts";
 import { EMPTY_PAGE, pageOf } from "./pages.ts";
+import { keptDeadLetters } from "./retention.ts";
 
 /** `GET /v2/dlq`. Contract 03 §5. */
 export function listDeadLettersRoute(services: WireServices): WireHandler {
@@ -19,11 +18,7 @@ export function listDeadLettersRoute(services: WireServices): WireHandler {
         : pageOf(
             await services.operations.listDeadLetters(
               caller.tenantId,
-              withinRetention(
-                query,
-                caller.plan.limits.deadLetterRetentionDays,
-                services.operations.nowMs(),
-              ),
+              keptDeadLetters(services, caller).within(query),
             ),
             query.cursor,
           );
@@ -35,7 +30,7 @@ export function listDeadLettersRoute(services: WireServices): WireHandler {
 export function getDeadLetterRoute(services: WireServices): WireHandler {
   return readRoute(services, async ({ caller, context }) => {
     const given = context.req.param("id") ?? "";
-    const id = decodeDeadLetterId(given);
+    const id = keptDeadLetters(services, caller).idOf(given);
     const entry = id === null ? null : await services.operations.getDeadLetter(caller.tenantId, id);
     if (entry === null) throw new InvalidRequest(404, `dead letter ${quote(given)} not found`);
     return reply(200, deadLetterView(entry));

@@ -6,7 +6,7 @@ import { planProblem } from "@omnistore/domain/tenant/plan-problem";
 import { InvalidRequest, quote } from "../errors.ts";
 import { gatherConfiguration } from "../headers/configuration.ts";
 import { decodeRetryOverrides } from "../headers/retry-overrides.ts";
-import { decodeDeadLetterId, encodeDeadLetterId, encodeMessageId } from "../ids.ts";
+import { encodeDeadLetterId, encodeMessageId } from "../ids.ts";
 import { callbackUrls, checkHosts } from "../publish/check-hosts.ts";
 import { reply } from "../reply.ts";
 import { readBodyIds } from "../request/body-ids.ts";
@@ -15,7 +15,9 @@ import type { Parameter } from "../request/query.ts";
 import { decodeGivenDeadLetters } from "./dead-letter-selection.ts";
 import type { CallerRequest, WireHandler, WireServices } from "./guarded.ts";
 import { writeRoute } from "./guarded.ts";
-import { badCursor } from "./pages.ts";
+import { badCursor, knownIds } from "./pages.ts";
+import type { KeptDeadLetters } from "./retention.ts";
+import { keptDeadLetters } from "./retention.ts";
 
 interface RetryOptions {
   readonly destinations: DestinationPolicy;
@@ -28,7 +30,8 @@ export function retryDeadLetterRoute(services: WireServices, options: RetryOptio
   return writeRoute(services, async (request) => {
     const given = request.context.req.param("id") ?? "";
     const { overrides } = decodeConfiguration(services, request, options);
-    const { messageIds } = await retry(services, request, selectIds([given]), overrides);
+    const selection = selectIds([given], keptDeadLetters(services, request.caller));
+    const { messageIds } = await retry(services, request, selection, overrides);
     return reply(201, { messageId: messageIds.map(encodeMessageId)[0] });
   });
 }
@@ -40,7 +43,11 @@ export function retryDeadLettersRoute(services: WireServices, options: RetryOpti
     const bodyIds = await readBodyIds(request.context.env.incoming, "dlqIds");
     const given = decodeGivenDeadLetters(rest, bodyIds);
     if (given.kind === "none") return reply(201, { responses: [] });
-    const selection = given.kind === "ids" ? selectIds(given.texts) : given;
+    const kept = keptDeadLetters(services, request.caller);
+    const selection: DeadLetterSelection =
+      given.kind === "ids"
+        ? selectIds(given.texts, kept)
+        : { kind: "page", query: kept.within(given.query) };
     const { messageIds, cursor } = await retry(services, request, selection, overrides);
     const responses = messageIds.map((id) => ({ messageId: encodeMessageId(id) }));
     return reply(201, { responses, cursor });
@@ -94,16 +101,16 @@ async function retry(
   }
 }
 
-function selectIds(texts: readonly string[]): DeadLetterSelection {
+function selectIds(texts: readonly string[], kept: KeptDeadLetters): DeadLetterSelection {
   if (texts.length > MAX_RETRIED_IDS) {
     throw new InvalidRequest(
       400,
       `dlqIds names ${texts.length} dead letters, the limit of one retry is ${MAX_RETRIED_IDS}`,
     );
   }
-  const unknown = texts.filter((text) => decodeDeadLetterId(text) === null);
+  const unknown = texts.filter((text) => kept.idOf(text) === null);
   if (unknown.length > 0) throw notFound(unknown);
-  return { kind: "ids", ids: texts.map(decodeDeadLetterId).filter((id) => id !== null) };
+  return { kind: "ids", ids: knownIds(texts, kept.idOf) };
 }
 
 function notFound([first = "", ...more]: readonly string[]): InvalidRequest {
