@@ -132,6 +132,15 @@ describe("03 §1 filters of a bulk cancel", () => {
     }
   });
 
+  test("a host is the same in small letters and in capitals", async () => {
+    const headers = { "Upstash-Delay": "1h" };
+    for (const host of ["example.com", "EXAMPLE.COM"]) {
+      await there.call("POST /v2/publish/https://Example.com/", { headers });
+      const answer = await there.call(`DELETE /v2/messages?host=${host}`);
+      expect(answer.json, host).toEqual({ cancelled: 1 });
+    }
+  });
+
   test("with ids, other filters do not count; unknown ids are skipped", async () => {
     const [a = "", b = ""] = (await publish({ delay: 3600 })).keys();
     const answer = await there.call(`DELETE /v2/messages?messageIds=${a},msg_x,${b}&label=none`);

@@ -6,7 +6,7 @@ import type { SqlParameters } from "./sql-parameters.ts";
 const CONDITIONS: Record<(typeof MESSAGE_FILTERS)[number], (list: string) => string> = {
   urls: (list) => `m.destination = ANY (${list})`,
   hosts: (list) =>
-    `substring(m.destination FROM '^[^:]+://(?:[^/?#]*@)?([^/?#]*)') = ANY (${list})`,
+    `lower(substring(m.destination FROM '^[^:]+://(?:[^/?#]*@)?([^/?#]*)')) = ANY (${list})`,
   paths: (list) =>
     `coalesce(nullif(substring(m.destination FROM '^[^:]+://[^/?#]*([^?#]*)'), ''), '/') = ANY (${list})`,
   labels: (list) => `m.options -> 'labels' ?| ${list}`,

@@ -2,7 +2,7 @@
 export const MESSAGE_FILTERS = [
   /** Destinations, compared whole. */
   "urls",
-  /** Host of the destination, with its port when it names one. */
+  /** Host of the destination in lower case, with its port when it names one. */
   "hosts",
   /** Path of the destination, with its leading slash and without the query. */
   "paths",

@@ -21,7 +21,7 @@ export const MESSAGE_FILTER_PARAMETERS = [
 export function decodeMessageFilter(parameters: ListParameters): MessageFilter {
   return definedOnly({
     urls: parameters.many(["url"], BEFORE_URL),
-    hosts: parameters.many(["host"]),
+    hosts: parameters.many(["host"])?.map((host) => host.toLowerCase()),
     paths: parameters.many(["path"], BEFORE_PATH),
     labels: parameters.many(["label"]),
     callerIps: parameters.many(["callerIp", "callerIP"]),
