@@ -2,11 +2,7 @@ import { randomBytes } from "node:crypto";
 
 import { hasCallbacks } from "@omnistore/domain/callback/plan-callbacks";
 import type { DeliveryWire } from "@omnistore/domain/delivery-wire";
-import {
-  CALLBACK_CAPTURE_BYTES,
-  MAX_TIMEOUT_MS,
-  RESPONSE_CAPTURE_BYTES,
-} from "@omnistore/domain/message/limits";
+import { MAX_TIMEOUT_MS, RESPONSE_CAPTURE_BYTES } from "@omnistore/domain/message/limits";
 import type { PendingMessage, WireName } from "@omnistore/domain/message/message";
 import { makeUuidV7 } from "@omnistore/domain/message/message-id";
 import type { AttemptResult } from "@omnistore/domain/record/attempt-result";
@@ -26,6 +22,8 @@ export interface AttemptParts extends StartParts {
   readonly core: EngineCore;
   readonly client: HttpClient;
   readonly wires: Readonly<Record<WireName, DeliveryWire>>;
+  /** Resolves, maybe later, with whether an attempt may keep so many bytes of its answer. */
+  readonly askRoom: (leased: LeasedDelivery, bytes: number) => Promise<boolean>;
 }
 
 /**
@@ -37,21 +35,25 @@ export async function makeAttempt(
   leased: LeasedDelivery,
   message: PendingMessage,
 ): Promise<Outcome | null> {
-  const { clock, signingKeys } = parts.core;
+  const { clock, senders } = parts.core;
   const wire = parts.wires[message.wire];
-  const keys = await signingKeys.of(message.tenantId);
+  const { signingKeys, plan } = await senders.of(message.tenantId);
+  const { messageBytes } = plan.limits;
   const start = new Start(parts, leased);
   if (!start.isInTime()) return null;
   const startedAtMs = clock.nowMs();
   const request = wire.dress(message, {
     retried: leased.retried,
     nowSeconds: Math.floor(startedAtMs / 1000),
-    signingKeys: keys,
+    signingKeys,
   });
   const delivered = deliver(request, {
     client: parts.client,
     timeoutMs: message.options.timeoutMs ?? MAX_TIMEOUT_MS,
-    captureBytes: hasCallbacks(message.options) ? CALLBACK_CAPTURE_BYTES : RESPONSE_CAPTURE_BYTES,
+    captureBytes: hasCallbacks(message.options)
+      ? Math.max(messageBytes, RESPONSE_CAPTURE_BYTES)
+      : RESPONSE_CAPTURE_BYTES,
+    askRoom: (bytes) => parts.askRoom(leased, bytes),
     mayStart: () => start.begin(),
   });
   const result = await delivered.finally(() => start.end());
@@ -77,7 +79,14 @@ export async function makeAttempt(
     ...whatWasAnswered(result),
     callbacks: makeCallbacks(
       wire,
-      { message, retried: leased.retried, result, next: next.kind, deadLetterId },
+      {
+        message,
+        retried: leased.retried,
+        result,
+        answerBytes: messageBytes,
+        next: next.kind,
+        deadLetterId,
+      },
       endedAtMs,
     ),
   };

@@ -70,6 +70,23 @@ test("whether one more may start is told by what has become slow just now", () =
   expect(attempts.takes(attempted("a"), SLOW_AFTER_MS)).toBe(false);
 });
 
+test("a long answer takes slots from its tenant until its attempt ends, be that young or slow", () => {
+  const attempts = new AttemptsUnderWay();
+  const leased = beginMany(attempts, "a", 3, 0);
+  const [young, slow, last] = leased;
+  if (!young || !slow || !last) throw new Error("three were begun");
+  expect(attempts.keepAnswer(young, SLOW_SLOT_BYTES * SHARE, 0)).toBe(true);
+  expect(attempts.saturated(0)).toEqual(["a"]);
+  expect(attempts.keepAnswer(slow, 1, 0)).toBe(false);
+  attempts.end(young);
+  expect(attempts.saturated(0)).toEqual([]);
+  expect(attempts.keepAnswer(slow, SLOW_SLOT_BYTES * SHARE, SLOW_AFTER_MS)).toBe(true);
+  expect(attempts.keepAnswer(last, 1, SLOW_AFTER_MS)).toBe(false);
+  for (const each of leased) attempts.end(each);
+  expect(attempts.takes(attempted("a"), SLOW_AFTER_MS)).toBe(true);
+  expect(attempts.keepAnswer(slow, 1, SLOW_AFTER_MS)).toBe(false);
+});
+
 test("big messages saturate sooner, and give back what they took", () => {
   const attempts = new AttemptsUnderWay();
   const body = Buffer.alloc(SLOW_SLOT_BYTES * 16);

@@ -1,4 +1,5 @@
 import {
+  hasRoom,
   isHostSaturated,
   isSaturated,
   SLOW_AFTER_MS,
@@ -20,6 +21,8 @@ export class AttemptsUnderWay {
   /** When each began, oldest first. */
   readonly #young = new Map<LeasedDelivery, { readonly began: number; readonly of: Attempted }>();
   readonly #slow = new Map<LeasedDelivery, Slow>();
+  /** What they hold of long answers, of young and slow ones. */
+  readonly #answers = new Map<LeasedDelivery, Slow>();
   /** Slow slots in all, and by tenant, and by tenant and host. */
   #slowSlots = 0;
   readonly #slowOf = new Map<string, number>();
@@ -47,10 +50,25 @@ export class AttemptsUnderWay {
 
   end(leased: LeasedDelivery): void {
     this.#young.delete(leased);
-    const slow = this.#slow.get(leased);
-    if (slow === undefined) return;
-    this.#slow.delete(leased);
-    this.#count(leased.tenantId, slow.host, -slow.slots);
+    this.#release(this.#slow, leased);
+    this.#release(this.#answers, leased);
+  }
+
+  has(leased: LeasedDelivery): boolean {
+    return this.#young.has(leased) || this.#slow.has(leased);
+  }
+
+  /** Lets an attempt keep that many bytes of its answer until it ends, if there is room for its tenant. */
+  keepAnswer(leased: LeasedDelivery, bytes: number, now: number): boolean {
+    this.#age(now);
+    const { tenantId } = leased;
+    const host = this.#hostOfAttempt(leased);
+    const slots = slowSlotsOf(bytes);
+    const ofTenant = this.#slowOf.get(tenantId) ?? 0;
+    if (host === undefined || !hasRoom(slots, ofTenant, this.#slowSlots)) return false;
+    this.#answers.set(leased, { slots, host });
+    this.#count(tenantId, host, slots);
+    return true;
   }
 
   /** Whether one more may start here. */
@@ -97,6 +115,19 @@ export class AttemptsUnderWay {
       this.#slow.set(leased, slow);
       this.#count(leased.tenantId, slow.host, slow.slots);
     }
+  }
+
+  #hostOfAttempt(leased: LeasedDelivery): string | undefined {
+    const young = this.#young.get(leased);
+    if (young === undefined) return this.#slow.get(leased)?.host;
+    return hostOf(leased.tenantId, young.of.destination);
+  }
+
+  #release(from: Map<LeasedDelivery, Slow>, leased: LeasedDelivery): void {
+    const slow = from.get(leased);
+    if (slow === undefined) return;
+    from.delete(leased);
+    this.#count(leased.tenantId, slow.host, -slow.slots);
   }
 
   #count(tenantId: string, host: string, slots: number): void {

@@ -1,18 +1,12 @@
 import { callbackCommand } from "@omnistore/domain/callback/callback-command";
 import { planCallbacks } from "@omnistore/domain/callback/plan-callbacks";
-import type { DeliveryWire } from "@omnistore/domain/delivery-wire";
-import type { PendingMessage } from "@omnistore/domain/message/message";
-import type { AttemptResult } from "@omnistore/domain/record/attempt-result";
+import type { CallbackSource, DeliveryWire } from "@omnistore/domain/delivery-wire";
 import type { NextStep } from "@omnistore/domain/retry/next-attempt";
 import { makeMessage } from "@omnistore/engine/publish/make-message";
 import type { MessageToStore } from "@omnistore/engine/publish/transaction-store";
 
 /** An attempt that is over, as its callbacks tell it. */
-interface AttemptToTell {
-  readonly message: PendingMessage;
-  /** How many attempts were made before this one. */
-  readonly retried: number;
-  readonly result: AttemptResult;
+interface AttemptToTell extends Omit<CallbackSource, "deadLetterId"> {
   readonly next: NextStep["kind"];
   /** Null unless the message was given up. */
   readonly deadLetterId: string | null;

@@ -7,7 +7,7 @@ import { promoteDue } from "@omnistore/engine/claim/promote-due.sql";
 import type { LeasedDelivery } from "@omnistore/engine/leased-delivery";
 import { forgetStart } from "@omnistore/engine/gate/forget-start";
 import { openGates } from "@omnistore/engine/gate/open-gates";
-import { loadMessages } from "@omnistore/engine/load-messages.sql";
+import { loadInPieces } from "@omnistore/engine/load-messages.sql";
 import { parkDeliveries } from "@omnistore/engine/park/park-deliveries.sql";
 import { releaseParked } from "@omnistore/engine/park/release-parked.sql";
 import type { OutcomeRecorder } from "@omnistore/engine/record/outcome-recorder";
@@ -16,10 +16,11 @@ import type { DirectLane, Reservation } from "@omnistore/engine/store/direct-lan
 import { Bell } from "@omnistore/runtime/bell";
 import type { Logger } from "@omnistore/runtime/logger";
 
+import { waitForRoom } from "./answer-room.ts";
 import { makeAttempt, type AttemptParts } from "./attempt.ts";
 import { AttemptsUnderWay } from "./attempts-under-way.ts";
 
-export interface PipelineParts extends Omit<AttemptParts, "onLate"> {
+export interface PipelineParts extends Omit<AttemptParts, "onLate" | "askRoom"> {
   readonly recorder: OutcomeRecorder;
   readonly logger: Logger;
 }
@@ -65,7 +66,11 @@ export class Pipeline implements DirectLane {
 
   constructor(parts: PipelineParts) {
     this.#parts = parts;
-    this.#attemptParts = { ...parts, onLate: (leased) => void this.#forgetStart(leased) };
+    this.#attemptParts = {
+      ...parts,
+      onLate: (leased) => void this.#forgetStart(leased),
+      askRoom: (leased, bytes) => waitForRoom(this.#underWay, leased, bytes),
+    };
   }
 
   /** Message ids of the attempts under way under that lease; there may be late ones under an older lease. */
@@ -213,16 +218,21 @@ export class Pipeline implements DirectLane {
     try {
       const leased = await lease();
       const { pool, vault } = this.#parts.core;
-      const messages = await loadMessages(pool, vault, leased);
+      const toBegin = new Map(leased.map((delivery) => [delivery.messageId, delivery]));
       const aside: LeasedDelivery[] = [];
-      const now = performance.now();
-      for (const delivery of leased) {
-        const message = messages.get(delivery.messageId);
-        if (!message) this.#parts.logger.error({ delivery }, "a delivery has no message");
-        else if (!delivery.isGated && this.#underWay.isHostSaturated(message, now))
-          aside.push(delivery);
-        else this.#begin(delivery, message);
+      for await (const messages of loadInPieces(pool, vault, leased)) {
+        const now = performance.now();
+        for (const message of messages) {
+          const delivery = toBegin.get(message.id);
+          if (delivery === undefined) continue;
+          toBegin.delete(message.id);
+          if (!delivery.isGated && this.#underWay.isHostSaturated(message, now))
+            aside.push(delivery);
+          else this.#begin(delivery, message);
+        }
       }
+      for (const delivery of toBegin.values())
+        this.#parts.logger.error({ delivery }, "a delivery has no message");
       if (aside.length > 0) await this.#park(aside);
     } finally {
       this.#reserved -= places;

@@ -8,14 +8,16 @@ import { until } from "@omnistore/testkit/until";
 import type { Client } from "@upstash/qstash";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 
+import { asOperator } from "./operator.ts";
 import { startNode, type RunningNode } from "./running-node.ts";
+import { ADMIN_TOKEN } from "./tenant.ts";
 
 let node: RunningNode;
 let client: Client;
 let receiver: HttpReceiver;
 
 beforeAll(async () => {
-  node = await startNode();
+  node = await startNode({ OMNISTORE_ADMIN_TOKEN: ADMIN_TOKEN });
   client = officialClient(node.url);
 });
 afterAll(() => node.stop());
@@ -23,6 +25,9 @@ beforeEach(async () => {
   receiver = await startReceiver();
 });
 afterEach(() => receiver.close());
+
+/** Long answers there, stored, and back again take their time. */
+const MANY_MS = 60_000;
 
 /** Contract 02 §5. */
 interface Payload {
@@ -49,13 +54,22 @@ function text(base64: string): string {
 }
 
 /** Waits for so many requests at a path. */
-async function arrivals(path: string, wanted: number): Promise<readonly ReceivedRequest[]> {
+async function arrivals(
+  path: string,
+  wanted: number,
+  timeoutMs?: number,
+): Promise<readonly ReceivedRequest[]> {
   const found = await until(async () => {
     const requests = receiver.requests.filter(({ url }) => url === path);
     return requests.length >= wanted && requests;
-  });
+  }, timeoutMs);
   expect(found).toHaveLength(wanted);
   return found;
+}
+
+async function newTenant(plan: string): Promise<{ id: string; client: Client }> {
+  const { body } = await asOperator(node, "POST", "/tenants", { name: "told", plan });
+  return { id: body.id as string, client: officialClient(node.url, body.token as string) };
 }
 
 async function statesOf(messageId: string): Promise<readonly string[]> {
@@ -179,17 +193,64 @@ describe("02 §5 callbacks", () => {
     expect(text(payload?.body ?? "")).toContain("connection was closed");
   });
 
-  test("a long answer is told to its first MiB, while the dead letter keeps less", async () => {
-    receiver.reply("/work", () => ({ status: 500, body: Buffer.alloc(3_000_000, "x") }));
-    const { messageId } = await client.publish({
+  test.each([
+    ["free", 1024 * 1024],
+    ["pay-as-you-go", 10 * 1024 * 1024],
+  ])("a long answer is told up to the message size of the plan %s", async (plan, planBytes) => {
+    const { client: to } = await newTenant(plan);
+    receiver.reply("/work", () => ({ status: 500, body: Buffer.alloc(11_000_000, "x") }));
+    const { messageId } = await to.publish({
       url: `${receiver.url}/work`,
       retries: 0,
       callback: `${receiver.url}/callback`,
     });
     const [payload] = (await arrivals("/callback", 1)).map(payloadOf);
-    expect(text(payload?.body ?? "")).toHaveLength(1024 * 1024);
-    expect((await deadLettersOf(messageId))[0]?.responseBody).toHaveLength(128 * 1024);
+    expect(text(payload?.body ?? "")).toHaveLength(planBytes);
+    const { messages } = await to.dlq.listMessages({ filter: { messageId } });
+    expect(messages[0]?.responseBody).toHaveLength(128 * 1024);
   });
+
+  test("a change of the plan holds for callbacks that are made after it", async () => {
+    const { id, client: to } = await newTenant("pay-as-you-go");
+    receiver.reply("/work", () => ({ status: 200, body: Buffer.alloc(300_000, "x") }));
+    let told = 0;
+    const toldBytes = async () => {
+      await to.publish({ url: `${receiver.url}/work`, callback: `${receiver.url}/callback` });
+      told += 1;
+      const payload = payloadOf((await arrivals("/callback", told)).at(-1));
+      return text(payload.body).length;
+    };
+    expect(await toldBytes()).toBe(300_000);
+    const limits = { messageBytes: 200_000 };
+    await asOperator(node, "PUT", `/tenants/${id}/plan`, { plan: "pay-as-you-go", limits });
+    await until(async () => (await toldBytes()) === 200_000);
+  });
+
+  test(
+    "many long answers at once are all told whole",
+    async () => {
+      const answers = 8;
+      receiver.reply("/work", ({ body }) => ({
+        status: 200,
+        body: Buffer.alloc(9_000_000, body.toString()),
+      }));
+      await client.batch(
+        Array.from({ length: answers }, (_, index) => ({
+          url: `${receiver.url}/work`,
+          body: String.fromCodePoint(97 + index),
+          callback: `${receiver.url}/callback`,
+        })),
+      );
+      const told = (await arrivals("/callback", answers, MANY_MS)).map(payloadOf);
+      const letters = told.map(({ body, sourceBody }) => {
+        const [answer, letter] = [Buffer.from(body, "base64"), text(sourceBody)];
+        expect(answer.equals(Buffer.alloc(9_000_000, letter))).toBe(true);
+        return letter;
+      });
+      expect(new Set(letters).size).toBe(answers);
+    },
+    MANY_MS,
+  );
 
   test("07 Q40 a dead letter that is retried and fails again brings another failure callback", async () => {
     receiver.reply("/work", () => ({ status: 500 }));

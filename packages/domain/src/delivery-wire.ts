@@ -26,6 +26,8 @@ export interface CallbackSource {
   /** How many attempts were made before this one. */
   readonly retried: number;
   readonly result: AttemptResult;
+  /** Most bytes of the answer that are told: the plan's message size. */
+  readonly answerBytes: number;
   /** uuidv7 of the dead letter, when the callback tells that the message has failed for good. */
   readonly deadLetterId?: string;
 }
@@ -35,6 +37,6 @@ export interface DeliveryWire {
   dress(message: Message, context: AttemptContext): OutgoingRequest;
   /** True when the receiver forbids any further attempt. */
   isNonRetryable(status: number, headers: HeaderMap): boolean;
-  /** The body of a callback: one JSON object, at most `MAX_BODY_BYTES` long. */
+  /** The body of a callback: one JSON object, at most `MAX_CALLBACK_BYTES` long. */
   callbackBody(source: CallbackSource): Buffer;
 }

@@ -6,6 +6,7 @@ import { DatabaseClock } from "./database-clock.ts";
 import { MasterKeys } from "./master-keys.ts";
 import { checkEncryptionKey } from "./tenant/check-encryption-key.ts";
 import { type TenantScopes, tenantScopes } from "./tenant-scope.ts";
+import { Senders } from "./tenant/senders.ts";
 import { SigningKeyRing } from "./tenant/signing-keys.ts";
 import { TenantPlans } from "./tenant-plans.ts";
 import { Vault } from "./vault.ts";
@@ -21,6 +22,7 @@ export interface EngineCore {
   readonly clock: DatabaseClock;
   readonly vault: Vault;
   readonly plans: TenantPlans;
+  readonly senders: Senders;
   readonly signingKeys: SigningKeyRing;
   readonly name: string;
   /** Checks the encryption key and sets the clock; everything else connects when it is first used. */
@@ -54,6 +56,7 @@ export function createCore(options: CoreOptions): EngineCore {
   );
   const vault = new Vault({ ...options, pool, masterKeys });
   const clock = new DatabaseClock(pool);
+  const plans = new TenantPlans(pool);
   return {
     name: "core",
     async start() {
@@ -69,8 +72,9 @@ export function createCore(options: CoreOptions): EngineCore {
     db,
     scopeOf,
     vault,
-    plans: new TenantPlans(pool),
+    plans,
     clock,
+    senders: new Senders(scopeOf, vault, plans),
     signingKeys: new SigningKeyRing(scopeOf, vault),
   };
 }

@@ -1,7 +1,14 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 
-import { isHostSaturated, isSaturated, SLOW_SLOT_BYTES, SLOW_SLOTS, slowSlotsOf } from "./slots.ts";
+import {
+  hasRoom,
+  isHostSaturated,
+  isSaturated,
+  SLOW_SLOT_BYTES,
+  SLOW_SLOTS,
+  slowSlotsOf,
+} from "./slots.ts";
 
 /** Lets tenants in, in that order, as long as they may; returns how many each has. */
 function fill(arrivals: readonly number[]): Map<number, number> {
@@ -65,6 +72,24 @@ test("however big messages are, slow ones hold a bounded number of bytes, and on
         last = size;
       }
       expect(bytes - last).toBeLessThanOrEqual(SLOW_SLOTS * SLOW_SLOT_BYTES);
+    }),
+  );
+});
+
+test("however long answers are, no number of tenants holds more of them than there are slots", () => {
+  const answers = fc.tuple(fc.nat(60), fc.integer({ min: 1, max: 200 }));
+  fc.assert(
+    fc.property(fc.array(answers, { minLength: 1, maxLength: 400 }), (asked) => {
+      const held = new Map<number, number>();
+      let all = 0;
+      for (const [tenant, slots] of asked) {
+        const own = held.get(tenant) ?? 0;
+        if (!hasRoom(slots, own, all)) continue;
+        held.set(tenant, own + slots);
+        all += slots;
+      }
+      expect(all).toBeLessThanOrEqual(SLOW_SLOTS);
+      expect(held.size).toBeGreaterThan(0);
     }),
   );
 });

@@ -25,7 +25,15 @@ export function isSaturated(slowOfTenant: number, slowInAll: number): boolean {
 }
 
 /**
- * The same for one host that a tenant sends to: a quarter of what is free. One host alone gets a
+ * Whether a tenant may hold so many slow slots more for the answer to an attempt that is under way:
+ * while it has not its share yet, and never beyond all, since an answer can wait.
+ */
+export function hasRoom(slots: number, slowOfTenant: number, slowInAll: number): boolean {
+  return !isSaturated(slowOfTenant, slowInAll) && slowInAll + slots <= SLOW_SLOTS;
+}
+
+/**
+ * What `isSaturated` says of a tenant, of one host that a tenant sends to: a quarter of what is free. One host alone gets a
  * fifth of all, and its tenant has room for others beside it.
  */
 export function isHostSaturated(slowOfHost: number, slowInAll: number): boolean {

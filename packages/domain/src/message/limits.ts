@@ -33,11 +33,11 @@ export const AUDIT_RETENTION_DAYS = 92;
 /** How long a TCP and TLS connection may take. Contract 02 §8. */
 export const CONNECT_TIMEOUT_MS = 10_000;
 
-/** Bytes of a response body that are read and kept for logs and dead letters; the rest is not read. */
+/** Bytes of a response body that are kept for logs and dead letters. More is read for callbacks only. */
 export const RESPONSE_CAPTURE_BYTES = 128 * 1024;
 
-/** The same for messages with callbacks, which tell the answer; logs still keep no more than the above. */
-export const CALLBACK_CAPTURE_BYTES = 1024 * 1024;
+/** Largest callback: the largest answer and the largest source, both in base64, with their headers. Contract 02 §5. */
+export const MAX_CALLBACK_BYTES = 28 * 1024 * 1024;
 
 /** Bytes of response headers before the attempt fails. */
 export const RESPONSE_HEADER_BYTES = 32 * 1024;

@@ -1,5 +1,6 @@
 import type { OutgoingRequest } from "@omnistore/domain/delivery-wire";
 import { destinationProblem } from "@omnistore/domain/deliver/destination";
+import { RESPONSE_CAPTURE_BYTES } from "@omnistore/domain/message/limits";
 import { canonicalHeaderName } from "@omnistore/domain/message/header-names";
 import type { HeaderMap } from "@omnistore/domain/message/message";
 import type { AttemptResult } from "@omnistore/domain/record/attempt-result";
@@ -14,6 +15,11 @@ export interface DeliverOptions {
   readonly timeoutMs: number;
   /** The rest of a longer response body is not read. */
   readonly captureBytes: number;
+  /**
+   * Asked once when more than `RESPONSE_CAPTURE_BYTES` of an answer are to be kept, with how many. No
+   * more is read until it resolves, and none at all when it resolves with false. By default there is room.
+   */
+  readonly askRoom?: (bytes: number) => Promise<boolean>;
   /**
    * Asked at the last moment, when there is a connection and the first byte is about to go out: to
    * look a name up and to connect may have taken seconds. By default any moment is right.
@@ -70,6 +76,8 @@ class Attempt implements Dispatcher.DispatchHandler {
   readonly #resolve: (result: Delivered) => void;
   readonly #mayStart: () => boolean;
   readonly #captureBytes: number;
+  /** Undefined when there is no need to ask any more. */
+  #askRoom: DeliverOptions["askRoom"];
   readonly #timer: NodeJS.Timeout;
   #controller: Dispatcher.DispatchController | undefined;
   #settled = false;
@@ -82,6 +90,7 @@ class Attempt implements Dispatcher.DispatchHandler {
     this.#resolve = resolve;
     this.#mayStart = options.mayStart ?? (() => true);
     this.#captureBytes = options.captureBytes;
+    this.#askRoom = options.askRoom;
     this.#timer = setTimeout(() => this.#timeOut(options.timeoutMs), options.timeoutMs);
   }
 
@@ -106,15 +115,13 @@ class Attempt implements Dispatcher.DispatchHandler {
     this.#headers = canonicalHeaders(headers);
   }
 
-  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.#settled) return;
     const room = this.#captureBytes - this.#bytes;
     this.#chunks.push(chunk.length > room ? chunk.subarray(0, room) : chunk);
     this.#bytes += Math.min(chunk.length, room);
-    if (chunk.length > room) {
-      this.#answer();
-      this.#controller?.abort(new Error("the rest of the answer is not needed"));
-    }
+    if (chunk.length > room) this.#cut();
+    else if (this.#bytes > RESPONSE_CAPTURE_BYTES) void this.#waitForRoom(controller);
   }
 
   onResponseEnd(): void {
@@ -136,6 +143,28 @@ class Attempt implements Dispatcher.DispatchHandler {
       error: `no complete answer within ${timeoutMs} ms`,
     }));
     this.#controller?.abort(new Error("timed out"));
+  }
+
+  /** The receiver waits too: nothing of what it sends is read meanwhile. */
+  async #waitForRoom(controller: Dispatcher.DispatchController): Promise<void> {
+    const askRoom = this.#askRoom;
+    if (askRoom === undefined) return;
+    this.#askRoom = undefined;
+    controller.pause();
+    const hasRoom = await askRoom(this.#expectedBytes());
+    if (this.#settled) return;
+    if (hasRoom) controller.resume();
+    else this.#cut();
+  }
+
+  #expectedBytes(): number {
+    const [length] = this.#headers["Content-Length"] ?? [];
+    return length === undefined ? this.#captureBytes : Math.min(Number(length), this.#captureBytes);
+  }
+
+  #cut(): void {
+    this.#answer();
+    this.#controller?.abort(new Error("the rest of the answer is not needed"));
   }
 
   #answer(): void {

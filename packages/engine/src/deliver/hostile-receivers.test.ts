@@ -1,9 +1,11 @@
 import { createServer } from "node:https";
 import type { Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import { getCACertificates, setDefaultCACertificates } from "node:tls";
 import { gzipSync } from "node:zlib";
 
 import { ANYWHERE } from "@omnistore/domain/deliver/destination-policy";
+import { RESPONSE_CAPTURE_BYTES } from "@omnistore/domain/message/limits";
 import {
   createAuthority,
   selfSign,
@@ -12,9 +14,10 @@ import {
 } from "@omnistore/testkit/certificates";
 import { portOf } from "@omnistore/testkit/port-of";
 import { startRawReceiver } from "@omnistore/testkit/raw-receiver";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { until } from "@omnistore/testkit/until";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 
-import { deliver } from "./deliver.ts";
+import { deliver, type DeliverOptions } from "./deliver.ts";
 import { createHttpClient, type HttpClient } from "./http-client.ts";
 
 let client: HttpClient;
@@ -58,7 +61,21 @@ function pour(socket: Socket, chunk: Buffer): { written: number } {
   return poured;
 }
 
+type AskRoom = NonNullable<DeliverOptions["askRoom"]>;
+
 const OK = "HTTP/1.1 200 OK\r\n";
+
+/** A receiver that answers one request with that head and, for ever, that chunk. */
+async function startPouring(head: string, chunk: Buffer) {
+  let poured = { written: 0 };
+  const receiver = await startRawReceiver((socket) => {
+    socket.write(`${OK}${head}\r\n\r\n`);
+    poured = pour(socket, chunk);
+  });
+  const url = `http://127.0.0.1:${receiver.port}/`;
+  const request = { url, method: "POST", headers: [], body: Buffer.alloc(0) };
+  return { request, written: () => poured.written, close: () => receiver.close() };
+}
 
 describe("the size of an answer", () => {
   test("is cut at the cap while it streams, and the connection is broken off", async () => {
@@ -78,6 +95,44 @@ describe("the size of an answer", () => {
     // What the kernel and the sockets held, and no more than that.
     expect(poured.written).toBeLessThan(16 * 1024 * 1024);
     await receiver.close();
+  });
+
+  describe("beyond what logs keep", () => {
+    test("is read when there is room, not before, and then whole", async () => {
+      const length = 20_000_000;
+      const receiver = await startPouring(`Content-Length: ${length}`, Buffer.alloc(16_384, "a"));
+      const room = Promise.withResolvers<boolean>();
+      const askRoom = vi.fn<AskRoom>(() => room.promise);
+      const limits = { client, timeoutMs: 5_000, captureBytes: 30_000_000, askRoom };
+      const delivered = deliver(receiver.request, limits);
+      // It writes until every buffer is full, and then no more.
+      const stuck = await until(async () => {
+        const before = receiver.written();
+        await sleep(100);
+        return before > 0 && before === receiver.written() && before;
+      });
+      expect(stuck).toBeLessThan(16 * 1024 * 1024);
+      room.resolve(true);
+      const result = await delivered;
+      const body = result.kind === "response" ? result.body : Buffer.alloc(0);
+      expect(body.equals(Buffer.alloc(length, "a"))).toBe(true);
+      expect(askRoom.mock.calls).toEqual([[length]]);
+      await receiver.close();
+    });
+
+    test("is cut when there is no room", async () => {
+      const chunk = Buffer.from(`1000\r\n${"b".repeat(4096)}\r\n`);
+      const receiver = await startPouring("Transfer-Encoding: chunked", chunk);
+      const askRoom = vi.fn<AskRoom>(async () => false);
+      const limits = { client, timeoutMs: 5_000, captureBytes: 10_000_000, askRoom };
+      const result = await deliver(receiver.request, limits);
+      expect(askRoom.mock.calls).toEqual([[10_000_000]]);
+      const bytes = result.kind === "response" ? result.body.length : 0;
+      expect(bytes).toBeGreaterThan(RESPONSE_CAPTURE_BYTES);
+      // One read of a socket more, at most.
+      expect(bytes).toBeLessThanOrEqual(RESPONSE_CAPTURE_BYTES + 64 * 1024);
+      await receiver.close();
+    });
   });
 
   test.each([

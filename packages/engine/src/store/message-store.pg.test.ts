@@ -2,7 +2,7 @@ import type { Message } from "@omnistore/domain/message/message";
 import { startEngine, type TestEngine } from "@omnistore/testkit/engine";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
-import { loadMessages } from "../load-messages.sql.ts";
+import { loadInPieces, loadMessages } from "../load-messages.sql.ts";
 import { deduplicationKey } from "../publish/deduplication-key.ts";
 import { makeMessage } from "../publish/make-message.ts";
 import { publishTogether } from "../publish/publish.ts";
@@ -86,6 +86,26 @@ describe("group commit", () => {
       stored.map(({ message }) => ({ tenantId: engine.tenantId, messageId: message.id })),
     );
     for (const { message } of stored) expect(loaded.get(message.id)).toMatchObject(message);
+  });
+
+  test("what is too much for one answer of the database is loaded in pieces, and whole", async () => {
+    const { put } = openStore();
+    const sizes = [9, 9, 0, 1, 18, 0, 2].map((mebibytes) => mebibytes * 1024 * 1024);
+    const stored: Message[] = [];
+    for (const [index, size] of sizes.entries())
+      stored.push((await put({ body: Buffer.alloc(size, index) })).message);
+    const keys = stored.map(({ id }) => ({ tenantId: engine.tenantId, messageId: id }));
+    const pieces: number[] = [];
+    const loaded = new Map<string, Buffer>();
+    const unknownId = makeMessage(engine.command(), engine.core.clock.nowMs()).id;
+    const missing = { tenantId: engine.tenantId, messageId: unknownId };
+    const { pool, vault } = engine.core;
+    for await (const piece of loadInPieces(pool, vault, [missing, ...keys])) {
+      pieces.push(piece.reduce((sum, { body }) => sum + body.length, 0) / 1024 / 1024);
+      for (const { id, body } of piece) loaded.set(id, body);
+    }
+    expect(pieces).toEqual([9, 10, 18, 2]);
+    for (const { id, body } of stored) expect(loaded.get(id)?.equals(body)).toBe(true);
   });
 
   test("one message that the database cannot take does not take the others down", async () => {

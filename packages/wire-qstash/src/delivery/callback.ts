@@ -1,13 +1,14 @@
 import type { CallbackSource } from "@omnistore/domain/delivery-wire";
-import { MAX_BODY_BYTES } from "@omnistore/domain/message/limits";
+import { MAX_CALLBACK_BYTES } from "@omnistore/domain/message/limits";
 import { encodeDeadLetterId, encodeMessageId } from "../ids.ts";
 
 /**
- * The body of a callback. The receiver's answer and the source's body are cut, in this order of
- * rank, to what fits a message; without an answer the status is 0 and the body says what went
- * wrong. Contract 02 §5, 07 Q10, Q24.
+ * The body of a callback. The receiver's answer is cut to what its plan allows, and where both do not
+ * fit a callback, the source's body to what is left; without an answer the status is 0 and the body
+ * says what went wrong. Contract 02 §5, 07 Q10, Q24.
  */
-export function callbackBody({ message, retried, result, deadLetterId }: CallbackSource): Buffer {
+export function callbackBody(source: CallbackSource): Buffer {
+  const { message, retried, result, answerBytes, deadLetterId } = source;
   const { options } = message;
   const answer =
     result.kind === "response"
@@ -35,8 +36,8 @@ export function callbackBody({ message, retried, result, deadLetterId }: Callbac
         callerIP: options.callerIp,
       }),
     );
-  const room = MAX_BODY_BYTES - payload("", "").length;
-  const body = base64Within(room, answer.body);
+  const room = MAX_CALLBACK_BYTES - payload("", "").length;
+  const body = base64Within(room, answer.body.subarray(0, answerBytes));
   return payload(body, base64Within(room - body.length, message.body));
 }
 
