@@ -1,3 +1,4 @@
+import { setTimeout } from "node:timers/promises";
 import { publicOnly } from "@omnistore/domain/deliver/destination-policy";
 import { MAX_BATCH_BYTES, MAX_BATCH_ITEMS, MAX_BODY_BYTES } from "@omnistore/domain/message/limits";
 import { UnavailableError } from "@omnistore/domain/unavailable";
@@ -268,6 +269,28 @@ describe("01 §8 a batch that finds no room", () => {
     expect(answer.status).toBe(503);
     expect(wire.engine.published).toEqual([]);
     expect(wire.errors.splice(0)).toEqual([away]);
+  });
+
+  it("hands over no more at once than a busy store takes, in the order of its items", async () => {
+    const WAITING = 1000;
+    const publish = wire.engine.publish.bind(wire.engine);
+    let [underWay, most] = [0, 0];
+    const watched = vi.spyOn(wire.engine, "publish").mockImplementation(async (command) => {
+      underWay += 1;
+      most = Math.max(most, underWay);
+      const outcome = await publish(command);
+      await setTimeout(100);
+      underWay -= 1;
+      return outcome;
+    });
+    const items = Array.from({ length: 3000 }, (_, index) => ({ destination: `${A}?${index}` }));
+    const answer = await send(items);
+    watched.mockRestore();
+    expect(answer.json()).toHaveLength(items.length);
+    expect(wire.engine.published.splice(0).map(({ destination }) => destination)).toEqual(
+      items.map(({ destination }) => destination),
+    );
+    expect(most).toBeLessThanOrEqual(WAITING);
   });
 
   it("is told item by item once something was stored", async () => {

@@ -117,19 +117,41 @@ function checkAllHosts(
   );
 }
 
-/** In order, so that messages of one queue keep theirs; not one by one, so that they share flushes. */
+/** Pieces that wait to be stored at once: what a busy store takes in, and enough for it to write in bulk. */
+const PIECES_WAITING = 4;
+
+/**
+ * In order, so that messages of one queue keep theirs; not one by one, so that they share flushes;
+ * not all at once, because a batch that is alone should never find the store too busy for its rest.
+ */
 async function publishAll(
   services: WireServices,
   items: readonly PreparedItem[],
   plan: Plan,
 ): Promise<readonly ItemAnswer[]> {
-  const answers: Promise<ItemAnswer>[] = [];
-  for (let start = 0; start < items.length; start += PIECE) {
-    const piece = items.slice(start, start + PIECE);
-    answers.push(...piece.map((item) => publishItem(services, item, plan)));
+  const answers: Promise<readonly ItemAnswer[]>[] = [];
+  for (const piece of piecesOf(items)) {
+    await answers[answers.length - PIECES_WAITING];
+    answers.push(Promise.all(piece.map((item) => publishItem(services, item, plan))));
     await setImmediate();
   }
-  return Promise.all(answers);
+  return (await Promise.all(answers)).flat();
+}
+
+/** Cut before a piece would come to more messages than items, as those to topics do. */
+function piecesOf(items: readonly PreparedItem[]): readonly (readonly PreparedItem[])[] {
+  const pieces: PreparedItem[][] = [];
+  let room = 0;
+  for (const item of items) {
+    const messages = item.kind === "ready" ? item.commands.length : 1;
+    if (messages > room) {
+      pieces.push([]);
+      room = PIECE;
+    }
+    pieces.at(-1)?.push(item);
+    room -= messages;
+  }
+  return pieces;
 }
 
 /** Everything about an item that can be wrong is found before anything of the batch is stored. */
