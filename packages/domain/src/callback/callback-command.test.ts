@@ -69,10 +69,14 @@ describe("02 §5 the message of a callback", () => {
     expect(dueWith(NOW)).toEqual({ kind: "now" });
   });
 
-  test("does not show in its body what the publisher hides of the source", () => {
+  test("does not show, in its body or its headers, what the publisher hides of the source", () => {
     const hiding = { ...source, options: { redaction: { body: false, headers: ["X-Source"] } } };
     expect(callbackCommand(bare, hiding, body, NOW).options).toEqual({
-      redaction: { body: true, headers: [] },
+      redaction: { body: true, headers: ["X-Source"] },
+    });
+    const also = { ...bare, options: { redaction: { body: false, headers: ["X-Own"] } } };
+    expect(callbackCommand(also, hiding, body, NOW).options).toEqual({
+      redaction: { body: true, headers: ["X-Source", "X-Own"] },
     });
     const own = { ...bare, options: { redaction: { body: false, headers: "all" as const } } };
     expect(callbackCommand(own, hiding, body, NOW).options).toEqual({

@@ -1,4 +1,5 @@
 import type { Callback, Message, MessageOptions } from "../message/message.ts";
+import type { Redaction } from "../message/redaction.ts";
 import type { Due, PublishCommand } from "../publish/publish-command.ts";
 
 /**
@@ -32,13 +33,21 @@ function dueOf({ delayMs, notBeforeMs }: Callback, nowMs: number): Due {
   return delayMs === undefined ? { kind: "now" } : { kind: "after", delayMs };
 }
 
-/** The payload holds the source: who hid a part of that does not want to read it here. */
+/**
+ * The payload holds the source: who hid a part of that does not want to read it here. A header that
+ * the source hides is hidden in its callbacks too, as it is where the source itself shows them.
+ */
 function inherited({ options }: Callback, source: Message): MessageOptions {
   const { callerIp, redaction } = source.options;
   return {
     ...(callerIp === undefined ? {} : { callerIp }),
     ...(redaction === undefined
       ? {}
-      : { redaction: { body: true, headers: options.redaction?.headers ?? [] } }),
+      : { redaction: { body: true, headers: headersHidden(redaction, options.redaction) } }),
   };
+}
+
+function headersHidden(ofSource: Redaction, own: Redaction | undefined): Redaction["headers"] {
+  if (ofSource.headers === "all" || own?.headers === "all") return "all";
+  return [...ofSource.headers, ...(own?.headers ?? [])];
 }
