@@ -19,6 +19,7 @@ import type { Logger } from "@omnistore/runtime/logger";
 import { waitForRoom } from "./answer-room.ts";
 import { makeAttempt, type AttemptParts } from "./attempt.ts";
 import { AttemptsUnderWay } from "./attempts-under-way.ts";
+import { WaitingLine } from "./waiting-line.ts";
 
 export interface PipelineParts extends Omit<AttemptParts, "onLate" | "askRoom"> {
   readonly recorder: OutcomeRecorder;
@@ -50,9 +51,11 @@ export class Pipeline implements DirectLane {
   readonly #parts: PipelineParts;
   readonly #attemptParts: AttemptParts;
   readonly #underWay = new AttemptsUnderWay();
+  readonly #waiting = new WaitingLine();
   readonly #bell = new Bell();
+  /** Slots kept free for what is being leased. */
   #reserved = 0;
-  /** There may be ready deliveries in the queue; while there are, they go first. */
+  /** There may be ready deliveries in the queue; while there are, they and what waits here take turns. */
   #mayBeBehind = true;
   /** Monotonic time at which a delayed delivery is due, and one at which a gate may open. */
   #nextDue = Number.POSITIVE_INFINITY;
@@ -75,7 +78,7 @@ export class Pipeline implements DirectLane {
 
   /** Message ids of the attempts under way under that lease; there may be late ones under an older lease. */
   heldBy(owner: string): ReadonlySet<string> {
-    const held = [...this.#underWay].filter((leased) => leased.owner === owner);
+    const held = [...this.#underWay, ...this.#waiting].filter((leased) => leased.owner === owner);
     return new Set(held.map(({ messageId }) => messageId));
   }
 
@@ -89,43 +92,45 @@ export class Pipeline implements DirectLane {
     this.#bell.ring();
   }
 
-  /** Takes nothing new, waits a little for what is under way, and hands the rest back. */
+  /** Takes nothing new, hands back what waits, waits a little for what is under way, and hands back the rest. */
   async stop(): Promise<void> {
     this.#stopping = true;
+    await handBack(this.#parts.core.pool, [...this.#waiting]);
     this.#bell.ring();
     await this.#running;
     const deadline = performance.now() + STOP_GRACE_MS;
     while (this.#underWay.size > 0 && performance.now() < deadline) {
       await this.#bell.wait(deadline - performance.now());
     }
-    await handBack(this.#parts.core.pool, [...this.#underWay]);
+    await handBack(this.#parts.core.pool, [...this.#underWay, ...this.#waiting]);
   }
 
   takes(message: Message): boolean {
-    return this.#underWay.takes(message, performance.now());
+    return (
+      this.#waiting.takes(message.body.length) && this.#underWay.takes(message, performance.now())
+    );
   }
 
   reserve(wanted: number): Reservation | null {
     const owner = this.#parts.owner();
-    const places = Math.min(wanted, this.#freeSlots());
-    if (owner === null || this.#stopping || this.#mayBeBehind || places <= 0) return null;
-    this.#reserved += places;
-    return { owner, places };
+    if (owner === null || this.#stopping) return null;
+    const places = this.#waiting.reserve(wanted);
+    return places > 0 ? { owner, places } : null;
   }
 
   accept(reservation: Reservation, stored: readonly Message[]): void {
     this.release(reservation);
     for (const message of stored) {
       const { tenantId, id: messageId } = message;
-      this.#begin(
-        { tenantId, messageId, owner: reservation.owner, retried: 0, isGated: false },
-        dueAtOnce(message),
-      );
+      const { owner } = reservation;
+      const leased = { tenantId, messageId, owner, retried: 0, isGated: false };
+      this.#waiting.push({ leased, message: dueAtOnce(message) });
     }
+    this.#beginWaiting();
   }
 
   release(reservation: Reservation): void {
-    this.#reserved -= reservation.places;
+    this.#waiting.release(reservation.places);
   }
 
   #freeSlots(): number {
@@ -170,7 +175,7 @@ export class Pipeline implements DirectLane {
     if (performance.now() >= this.#nextGate) {
       await this.#beginAll(limit, () => openGates(this.#parts.core.pool, owner, limit, saturated));
     }
-    const room = Math.min(CLAIM_BATCH, this.#freeSlots());
+    const room = this.#waiting.isOwed ? 0 : Math.min(CLAIM_BATCH, this.#freeSlots());
     if (room > 0) await this.#beginAll(room, () => this.#claim(owner, room, saturated));
     if (this.#mayBeBehind) return this.#freeSlots() >= CLAIM_BATCH ? 0 : GATHER_MS;
     const next = Math.min(this.#nextDue, this.#nextGate, this.#nextRelease);
@@ -233,10 +238,36 @@ export class Pipeline implements DirectLane {
       }
       for (const delivery of toBegin.values())
         this.#parts.logger.error({ delivery }, "a delivery has no message");
+      this.#waiting.owe(leased.length - aside.length);
       if (aside.length > 0) await this.#park(aside);
     } finally {
       this.#reserved -= places;
+      this.#beginWaiting();
     }
+  }
+
+  /** Gives free slots to what waits here, as far as it is its turn. */
+  #beginWaiting(): void {
+    const now = performance.now();
+    const aside: LeasedDelivery[] = [];
+    while (this.#freeSlots() > 0 && this.#mayBeginWaiting()) {
+      const next = this.#waiting.shift();
+      if (next === undefined) break;
+      // It was looked at when it was stored; its receiver may have become slow since.
+      if (this.#underWay.takes(next.message, now)) this.#begin(next.leased, next.message);
+      else aside.push(next.leased);
+    }
+    if (aside.length === 0) return;
+    this.#park(aside).catch((error: unknown) => {
+      // They are found forgotten, and go back to the queue.
+      this.#parts.logger.error({ err: error }, "deliveries could not be put aside");
+    });
+  }
+
+  /** What is being claimed has its slots already. */
+  #mayBeginWaiting(): boolean {
+    if (this.#stopping) return false;
+    return !this.#mayBeBehind || this.#reserved > 0 || this.#waiting.isOwed;
   }
 
   #begin(leased: LeasedDelivery, message: PendingMessage): void {
@@ -263,6 +294,7 @@ export class Pipeline implements DirectLane {
       this.#parts.logger.error({ err: error, leased }, "an attempt could not be made");
     } finally {
       this.#underWay.end(leased);
+      this.#beginWaiting();
       const gathered = this.#mayBeBehind && this.#freeSlots() >= CLAIM_BATCH;
       if (gathered || this.#stopping) this.#bell.ring();
     }

@@ -152,3 +152,32 @@ test("SIGTERM hands back what is under way, and another dispatcher takes it at o
   const arrived = await receiver.waitFor(2, { timeoutMs: 20_000 });
   expect(arrived.map(({ body }) => body.toString())).toEqual(["mine", "mine"]);
 });
+
+test("SIGTERM hands back what waits in memory, too", async () => {
+  const child = startProcess(
+    "apps/omnistore/src/main.ts",
+    {
+      DATABASE_URL: database.url,
+      PORT: "0",
+      OMNISTORE_LEASE_SECONDS: String(LONG_LEASE_SECONDS),
+    },
+    ["start"],
+  );
+  running.push(child);
+  const url = (await child.line("OmniStore is ready: ")).split(": ")[1]?.trim() ?? "";
+  receiver.reply(() => "hang");
+  const messages = Array.from({ length: 900 }, () => ({ url: receiver.url, body: "x" }));
+  const answers = await officialClient(url).batch(messages);
+  const ids = answers.flatMap((answer) => ("messageId" in answer ? answer.messageId : []));
+  await receiver.waitFor(1);
+  await child.end("SIGTERM");
+  const seen = new Set(arrivals().keys());
+  receiver.reply(() => ({ status: 200 }));
+  start("dispatcher", LONG_LEASE_SECONDS);
+  await until(async () => (await waiting()) === 0, 20_000);
+  const counts = arrivals();
+  expect(new Set(counts.keys())).toEqual(new Set(ids));
+  const neverSent = ids.filter((id) => !seen.has(id));
+  expect(neverSent.length).toBeGreaterThan(0);
+  expect(neverSent.map((id) => counts.get(id))).toEqual(neverSent.map(() => 1));
+});

@@ -1,6 +1,13 @@
 /** Attempts that one dispatcher has under way at once, at most, not counting slow ones. */
 export const SLOTS = 256;
 
+/**
+ * Deliveries that may wait in memory for a slot, and the bytes of their messages: enough to ride out a
+ * burst without a claim, so few that a cancellation hardly ever comes too late for them.
+ */
+export const WAITING_PLACES = 1_024;
+export const WAITING_BYTES = 16 * 1024 * 1024;
+
 /** An attempt of this age gives its slot to others and goes on beside them. Milliseconds. */
 export const SLOW_AFTER_MS = 250;
 

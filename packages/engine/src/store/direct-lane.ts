@@ -11,9 +11,9 @@ export interface Reservation {
  * leased and handed over in memory, so it needs no claim.
  */
 export interface DirectLane {
-  /** False when its tenant, or the host that it goes to, has enough slow attempts under way here. */
+  /** False when its tenant, or the host that it goes to, has enough slow attempts under way here, or too many bytes wait. */
   takes(message: Message): boolean;
-  /** Reserves up to `wanted` places; null while the dispatcher is busy or has a backlog. */
+  /** Reserves up to `wanted` places in its line; null while there is none, or it has no lease. */
   reserve(wanted: number): Reservation | null;
   /** Hands over what was stored; at most as many as were reserved. */
   accept(reservation: Reservation, stored: readonly Message[]): void;

@@ -35,6 +35,8 @@ export class Authenticator {
   readonly #db: Database;
   readonly #options: AuthenticatorOptions;
   readonly #known = new LRUCache<string, Caller>({ max: CACHED_TOKENS, ttl: CACHE_MS });
+  /** Look-ups under way: the requests that come meanwhile wait for the same one. */
+  readonly #asked = new Map<string, Promise<Caller | null>>();
   /** Counts the times everything was forgotten: a look-up that began before is not remembered. */
   #era = 0;
 
@@ -45,23 +47,27 @@ export class Authenticator {
 
   /** Who the token stands for; null when it is not, or no longer, a token of ours. */
   async authenticate(token: string): Promise<Caller | null> {
-    const hash = hashToken(token);
-    const key = hash.toString("base64");
-    const known = this.#known.get(key);
+    const key = hashToken(token).toString("base64");
+    const known = this.#known.get(key) ?? this.#asked.get(key);
     if (known) return known;
     const tenantId = claimedTenantId(token);
     if (tenantId === null) return null;
     if (isDevelopmentTenant(tenantId) && !this.#options.acceptDevelopmentCredentials) return null;
-    return this.#lookUp(key, tenantId, hash);
+    const asked = this.#lookUp(key, tenantId).finally(() => {
+      if (this.#asked.get(key) === asked) this.#asked.delete(key);
+    });
+    this.#asked.set(key, asked);
+    return asked;
   }
 
   /** Forgets every token: some may have been revoked, or their tenants changed. */
   forget(): void {
     this.#era += 1;
     this.#known.clear();
+    this.#asked.clear();
   }
 
-  async #lookUp(key: string, tenantId: string, hash: Buffer): Promise<Caller | null> {
+  async #lookUp(key: string, tenantId: string): Promise<Caller | null> {
     const [era, start] = [this.#era, performance.now()];
     const [row] = await this.#db
       .select({
@@ -78,7 +84,7 @@ export class Authenticator {
       })
       .from(tokens)
       .innerJoin(tenants, eq(tenants.tenantId, tokens.tenantId))
-      .where(and(eq(tokens.tenantId, tenantId), eq(tokens.hash, hash)));
+      .where(and(eq(tokens.tenantId, tenantId), eq(tokens.hash, Buffer.from(key, "base64"))));
     if (!row || row.remainingMs <= 0) return null;
     this.#options.vault?.learn(tenantId, row.dataKey, row.encryptionKeyId);
     const plan = planOf(row.plan, row.limits);
