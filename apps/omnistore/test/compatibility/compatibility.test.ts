@@ -36,6 +36,22 @@ describe("the compatibility page", () => {
     expect(untested.map(({ name }) => name)).toEqual([]);
   });
 
+  test("its routes are those of docs/access.md, of which each is asked", () => {
+    const access = readFileSync(join(root, "docs/access.md"), "utf8");
+    // Second spellings and what only refuses are left out of this page: see `protocolRoutes`.
+    const asked = [...access.matchAll(/^\| `([A-Z]+ \/(?:v2|llm)\/\S+)` \|/gm)]
+      .map(([, line = ""]) => line)
+      .filter((line) => !line.endsWith("/") && !line.includes("//"));
+    const patterns = protocolRoutes().map((route) => ({
+      name: nameOfRoute(route),
+      mention: mentionOfRoute(route),
+    }));
+    expect(asked.length).toBeGreaterThan(40);
+    expect(asked.filter((line) => !patterns.some(({ mention }) => mention.test(line)))).toEqual([]);
+    const unasked = patterns.filter(({ mention }) => !asked.some((line) => mention.test(line)));
+    expect(unasked.map(({ name }) => name)).toEqual([]);
+  });
+
   test("every header that the wire reads from a request is among its rows", () => {
     const files = globSync("packages/wire-qstash/src/headers/*.ts", { cwd: root });
     const sources = files
