@@ -15,7 +15,7 @@ const HISTORY_AHEAD_DAYS = 14;
  * Dropping a partition locks its whole table, and while that lock is waited for, every publish waits
  * behind it. Whoever reads for long comes first; the next run of the job drops what is left.
  */
-const DROP_LOCK_LIMIT_MS = 500;
+const LOCK_LIMIT_MS = 500;
 const LOCK_NOT_AVAILABLE = "55P03";
 /** Serialises makers of partitions; held for the transaction only. */
 const PARTITION_LOCK = 7_164_002;
@@ -32,25 +32,43 @@ type PartitionedTable = (typeof PARTITIONED_TABLES)[number];
 
 /**
  * Makes every partition that a write of today or of the coming days can need, and those of days
- * (`YYYY-MM-DD`) whose ticks are fired late. Does nothing, with one cheap query, when all are there.
- * Several processes may call it at once.
+ * (`YYYY-MM-DD`) whose ticks are fired late, and raises the wall around those that lack it: a version
+ * from before row-level security, running beside this one during an upgrade, makes them without. Does
+ * nothing, with two cheap queries, when all is in order. Several processes may call it at once.
  */
 export async function ensurePartitions(
   pool: Pool,
   tickDays: readonly string[] = [],
 ): Promise<void> {
-  if ((await missingPartitions(pool, tickDays)).length === 0) return;
-  await inLockedTransaction(pool, async (client) => {
-    const missing = await missingPartitions(client, tickDays);
-    // ATTACH locks the parent far more lightly than CREATE TABLE … PARTITION OF: publishes go on.
-    const statements = missing.map(
-      ({ table, day }) => `
-        CREATE TABLE ${partitionName(table, day)} (LIKE ${table} INCLUDING ALL);
-        SELECT raise_wall('${partitionName(table, day)}', true);
-        ALTER TABLE ${table} ATTACH PARTITION ${partitionName(table, day)}
-          FOR VALUES FROM ('${day}') TO ('${addDays(day, 1)}');`,
+  const { missing, unwalled } = await partitionUpkeep(pool, tickDays);
+  if (missing.length > 0) {
+    await inLockedTransaction(pool, (client) => makeMissing(client, tickDays));
+  }
+  for (const name of unwalled) await raiseWall(pool, name);
+}
+
+async function makeMissing(client: ClientBase, tickDays: readonly string[]): Promise<void> {
+  const { missing } = await partitionUpkeep(client, tickDays);
+  // ATTACH locks the parent far more lightly than CREATE TABLE … PARTITION OF: publishes go on.
+  const statements = missing.map(
+    ({ table, day }) => `
+      CREATE TABLE ${partitionName(table, day)} (LIKE ${table} INCLUDING ALL);
+      SELECT raise_wall('${partitionName(table, day)}', true);
+      ALTER TABLE ${table} ATTACH PARTITION ${partitionName(table, day)}
+        FOR VALUES FROM ('${day}') TO ('${addDays(day, 1)}');`,
+  );
+  await client.query(maintenanceQuery(statements.join("\n")));
+}
+
+/** Locks the partition for a moment; when it is in use for long, the next run of the job does it. */
+function raiseWall(pool: Pool, name: string): Promise<boolean> {
+  return unlessInUse(pool, async (client) => {
+    // Whoever held the lock before may have raised it, or dropped the partition.
+    await client.query(
+      `SELECT raise_wall(oid::regclass, true) FROM pg_class
+       WHERE oid = to_regclass($1) AND NOT (relrowsecurity AND relforcerowsecurity)`,
+      [name],
     );
-    await client.query(maintenanceQuery(statements.join("\n")));
   });
 }
 
@@ -65,16 +83,23 @@ export async function dropExpiredPartitions(pool: Pool): Promise<string[]> {
     if (day >= oldestDayKept(table, today)) continue;
     if (table === "messages" && (await isReferenced(pool, name))) continue;
     if (table === "usage_batches" && (await holdsRows(pool, name))) continue;
-    if (await dropUnlessInUse(pool, name)) dropped.push(name);
+    const isDropped = await unlessInUse(pool, (client) =>
+      client.query(`DROP TABLE IF EXISTS ${name}`),
+    );
+    if (isDropped) dropped.push(name);
   }
   return dropped;
 }
 
-async function dropUnlessInUse(pool: Pool, name: string): Promise<boolean> {
+/** Does something that locks a partition, or its table, against all others; false when it was in use. */
+async function unlessInUse(
+  pool: Pool,
+  work: (client: ClientBase) => Promise<unknown>,
+): Promise<boolean> {
   try {
     await inLockedTransaction(pool, async (client) => {
-      await client.query(`SET LOCAL lock_timeout = ${DROP_LOCK_LIMIT_MS}`);
-      await client.query(`DROP TABLE IF EXISTS ${name}`);
+      await client.query(`SET LOCAL lock_timeout = ${LOCK_LIMIT_MS}`);
+      await work(client);
     });
     return true;
   } catch (error) {
@@ -125,7 +150,17 @@ interface Partition {
   readonly day: string;
 }
 
-async function missingPartitions(db: Queryable, tickDays: readonly string[]): Promise<Partition[]> {
+interface ExistingPartition extends Partition {
+  readonly name: string;
+  /** Row-level security stands around it. */
+  readonly isWalled: boolean;
+}
+
+/** What a run of the job has to do: partitions to make, and names of those without their wall. */
+async function partitionUpkeep(
+  db: Queryable,
+  tickDays: readonly string[],
+): Promise<{ readonly missing: readonly Partition[]; readonly unwalled: readonly string[] }> {
   const now = await databaseTime(db);
   const historyDays = Array.from({ length: HISTORY_AHEAD_DAYS + 1 }, (_, offset) =>
     addDays(isoDay(now), offset),
@@ -140,25 +175,28 @@ async function missingPartitions(db: Queryable, tickDays: readonly string[]): Pr
       (day) => ({ table: "schedule_ticks", day }) as const,
     ),
   ];
-  const present = new Set((await existingPartitions(db)).map(({ name }) => name));
-  return wanted.filter(({ table, day }) => !present.has(partitionName(table, day)));
+  const present = await existingPartitions(db);
+  const names = new Set(present.map(({ name }) => name));
+  return {
+    missing: wanted.filter(({ table, day }) => !names.has(partitionName(table, day))),
+    unwalled: present.filter(({ isWalled }) => !isWalled).map(({ name }) => name),
+  };
 }
 
-async function existingPartitions(
-  db: Queryable,
-): Promise<(Partition & { readonly name: string })[]> {
-  const { rows } = await db.query<{ parent: string; name: string }>(
-    `SELECT parent.relname AS parent, child.relname AS name
+async function existingPartitions(db: Queryable): Promise<ExistingPartition[]> {
+  const { rows } = await db.query<{ parent: string; name: string; isWalled: boolean }>(
+    `SELECT parent.relname AS parent, child.relname AS name,
+       child.relrowsecurity AND child.relforcerowsecurity AS "isWalled"
      FROM pg_inherits
      JOIN pg_class parent ON parent.oid = inhparent
      JOIN pg_class child ON child.oid = inhrelid
      WHERE parent.oid = ANY ($1::regclass[])`,
     [PARTITIONED_TABLES],
   );
-  return rows.flatMap(({ parent, name }) => {
+  return rows.flatMap(({ parent, name, isWalled }) => {
     const table = PARTITIONED_TABLES.find((candidate) => candidate === parent);
     const stamp = /_(\d{4})(\d{2})(\d{2})$/.exec(name);
-    return table && stamp ? [{ table, name, day: stamp.slice(1).join("-") }] : [];
+    return table && stamp ? [{ table, name, isWalled, day: stamp.slice(1).join("-") }] : [];
   });
 }
 
