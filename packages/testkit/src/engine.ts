@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from "node:crypto";
 
-import { connect, type Pool } from "@omnistore/db/client";
+import { connect, type Pool, type Queryable } from "@omnistore/db/client";
 import type { Message } from "@omnistore/domain/message/message";
 import { makeUuidV7 } from "@omnistore/domain/message/message-id";
 import type { PublishCommand } from "@omnistore/domain/publish/publish-command";
@@ -24,7 +24,11 @@ export interface TestEngine {
   readonly tenantId: string;
   command(over?: Partial<PublishCommand>): PublishCommand;
   /** Stores a message, ready unless told otherwise, without a writer in between. */
-  store(over?: Partial<PublishCommand>, place?: Partial<NewMessage>): Promise<Message>;
+  store(
+    over?: Partial<PublishCommand>,
+    place?: Partial<NewMessage>,
+    db?: Queryable,
+  ): Promise<Message>;
   /** A dispatcher that is alive as far as the database knows. */
   dispatcher(): Promise<string>;
   /** Stores a message and leases it to a dispatcher of its own. */
@@ -68,11 +72,11 @@ export async function startEngine(options: Partial<CoreOptions> = {}): Promise<T
     owner,
     tenantId,
     command,
-    async store(over, place) {
+    async store(over, place, db = core.pool) {
       const given = command(over);
       const message = makeMessage(given, core.clock.nowMs());
       const virtualTime = Math.round(core.clock.nowMs() * 1000);
-      await insertMessages(core.pool, [
+      await insertMessages(db, [
         {
           message,
           due: given.due,

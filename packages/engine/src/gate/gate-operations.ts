@@ -57,7 +57,7 @@ export function createGateOperations({
     },
     async deleteQueue(tenantId, name) {
       await cancelQueue(tenantId, name);
-      await orUnavailable(queues.deleteQueue(scopeOf(tenantId).pool, tenantId, name));
+      await thenWake(queues.deleteQueue(scopeOf(tenantId).pool, tenantId, name));
     },
     setQueuePaused: (tenantId, name, isPaused) =>
       thenWake(queues.setQueuePaused(scopeOf(tenantId).pool, tenantId, name, isPaused)),

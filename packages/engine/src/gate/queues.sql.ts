@@ -1,4 +1,4 @@
-import type { Pool } from "@omnistore/db/client";
+import { inTransaction, type Pool } from "@omnistore/db/client";
 import type { Queue, QueueSettings } from "@omnistore/domain/gate/queue";
 
 interface QueueRow {
@@ -88,10 +88,32 @@ export async function setQueuePaused(
   return rowCount === 1;
 }
 
-/** Removes the queue itself; what is in it has to be cancelled before. */
-export async function deleteQueue(pool: Pool, tenantId: string, name: string): Promise<void> {
-  await pool.query("DELETE FROM gates WHERE tenant_id = $1 AND kind = 1 AND name = $2", [
-    tenantId,
-    name,
-  ]);
+/** What still waits to pass: at the gate, or delayed before it. Two indexes, which hold nothing else. */
+const IN_FRONT = `(
+  EXISTS (SELECT FROM deliveries d WHERE d.tenant_id = $1 AND d.queue = $2 AND d.gate = 1)
+  OR EXISTS (SELECT FROM deliveries d WHERE d.tenant_id = $1 AND d.queue = $2
+    AND d.queue IS NOT NULL AND NOT d.queue_passed AND d.gate IS NULL)
+)`;
+
+/**
+ * Removes the queue itself; what is in it has to be cancelled before. What was enqueued since then has
+ * made the queue anew: for that it stays, without its settings, as nobody would open a gate that is
+ * gone. The lock comes first, and waits for enqueues that are half done: the look behind it sees them.
+ */
+export function deleteQueue(pool: Pool, tenantId: string, name: string): Promise<void> {
+  return inTransaction(pool, async (client) => {
+    await client.query(
+      "SELECT FROM gates WHERE tenant_id = $1 AND kind = 1 AND name = $2 FOR UPDATE",
+      [tenantId, name],
+    );
+    await client.query(
+      `WITH renewed AS (
+         UPDATE gates SET parallelism = 1, is_paused = false,
+           due_at = now(), created_at = now(), updated_at = now()
+         WHERE tenant_id = $1 AND kind = 1 AND name = $2 AND ${IN_FRONT}
+       )
+       DELETE FROM gates WHERE tenant_id = $1 AND kind = 1 AND name = $2 AND NOT ${IN_FRONT}`,
+      [tenantId, name],
+    );
+  });
 }
