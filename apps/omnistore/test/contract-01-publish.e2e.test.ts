@@ -19,6 +19,13 @@ async function arrivalOf(line: string, options: Parameters<typeof there.call>[1]
   return request;
 }
 
+/** One text in every setting that is a text. */
+const asTexts = (value: string) => ({
+  "Upstash-Label": value,
+  "Upstash-Deduplication-Id": value,
+  "Upstash-Forward-X-Text": value,
+});
+
 const hash = (value: string) => `REDACTED:${createHash("sha256").update(value).digest("hex")}`;
 
 const token = () => `qstash_token=${encodeURIComponent(there.tenant.token)}`;
@@ -221,6 +228,29 @@ describe("01 §3 request headers", () => {
       { error: expect.stringContaining("surrogate") as string },
       { error: expect.stringContaining("longer than 256 bytes") as string },
     ]);
+  });
+
+  test("07 Q16 a text means the same as a header in UTF-8, as a parameter and in a batch", async () => {
+    const text = "größe 日本";
+    const inBytes = Buffer.from(text).toString("latin1");
+    const destination = `${there.receiver.url}/text`;
+    const query = new URLSearchParams(asTexts(text)).toString().toLowerCase();
+    const byHeader = await there.call(`POST /v2/publish/${destination}`, {
+      headers: asTexts(inBytes),
+    });
+    const byParameter = await there.call(`POST /v2/publish/${destination}?${query}`);
+    const batch = [
+      { destination, headers: asTexts(text) },
+      { destination, headers: { ...asTexts(text), "Upstash-Deduplication-Id": "another" } },
+    ];
+    const byBatch = await there.call("POST /v2/batch", { body: JSON.stringify(batch) });
+    const duplicate = { messageId: ID, deduplicated: true };
+    expect(byHeader.json).toEqual({ messageId: ID });
+    expect(byParameter.json).toEqual(duplicate);
+    expect(byBatch.json).toEqual([duplicate, { messageId: ID }]);
+    const arrived = await there.receiver.waitFor(2);
+    expect(arrived.map(({ headers }) => headers["x-text"])).toEqual([inBytes, inBytes]);
+    expect(arrived.map(({ headers }) => headers["upstash-label"])).toEqual([inBytes, inBytes]);
   });
 
   test("Upstash-Header-Forward hands on every header that is neither ours nor of the connection", async () => {

@@ -97,7 +97,6 @@ const publishes: readonly Case[] = [
   [`${PUBLISH}?upstash-callback=https://10.1.1.1`, [], 400, "Upstash-Callback", "10.1.1.1"],
   [`${PUBLISH}?upstash-forward-x=a%0d%0ab`, [], 400, "Forward-x", String.raw`"a\r\nb"`],
   [`${PUBLISH}?upstash-forward-a%20b=1`, [], 400, "Upstash-Forward-", '"a b"'],
-  [`${PUBLISH}?upstash-forward-x=%E2%82%AC`, [], 400, "Forward-x", '"€"'],
   [`${PUBLISH}?upstash-label=a%00b`, [], 400, "Upstash-Label", String.raw`"a\u0000b"`],
   [`${PUBLISH}?upstash-deduplication-id=%00`, [], 400, "Upstash-Deduplication-Id", "u0000"],
   [`${PUBLISH}?upstash-method=%7f`, [], 400, "Upstash-Method", String.raw`"\u007f"`],

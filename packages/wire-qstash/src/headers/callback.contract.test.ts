@@ -99,7 +99,7 @@ const REFUSED = [
   ["Timeout", "0", 400],
   ["Redact-Fields", "bodies", 400],
   ["Label", "l".repeat(257), 400],
-  ["Forward-X", "€", 400],
+  ["Forward-X", "\ud800", 400],
   ["Flow-Control-Key", "alone", 400],
   ["Flow-Control-Value", "rate=1", 400],
   ["Cron", "* * * * *", 400],

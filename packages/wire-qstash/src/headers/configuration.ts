@@ -1,6 +1,7 @@
 import { InvalidRequest, quote } from "../errors.ts";
 import type { Parameter } from "../request/query.ts";
 import { valueOf } from "../request/query.ts";
+import { fromFieldValue } from "./field-text.ts";
 
 /** What a publisher asked for, sorted by what it is but not yet understood. */
 export interface Configuration {
@@ -57,18 +58,15 @@ const SINGLES: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Gathers configuration from the raw headers and from the query parameters that are ours; a header
- * wins over a parameter of the same name. The same setting given twice in one place is refused
- * with 400, because either value could be the one that was meant. Contract 00 §8, §9.
+ * Gathers configuration from the raw headers of a request and from the query parameters that are
+ * ours; a header wins over a parameter of the same name. The same setting given twice in one place
+ * is refused with 400, because either value could be the one that was meant. Contract 00 §8, §9.
  */
 export function gatherConfiguration(
   rawHeaders: readonly string[],
   reserved: readonly Parameter[],
 ): Configuration {
-  const fromHeaders = new Gatherer();
-  for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
-    fromHeaders.add(rawHeaders[index] ?? "", rawHeaders[index + 1] ?? "");
-  }
+  const fromHeaders = gather(rawHeaders, fromFieldValue);
   if (reserved.length === 0) return fromHeaders;
   const fromQuery = new Gatherer();
   for (const parameter of reserved) {
@@ -77,16 +75,38 @@ export function gatherConfiguration(
   return withDefaults(fromHeaders, fromQuery);
 }
 
+/** The same of headers that came as JSON, whose values are text already. */
+export function gatherFromJson(headers: readonly string[]): Configuration {
+  return gather(headers, asItIs);
+}
+
+/** How the value of a setting is read. What is forwarded keeps its bytes. */
+type ToText = (value: string) => string;
+
+function asItIs(value: string): string {
+  return value;
+}
+
+function gather(headers: readonly string[], toText: ToText): Gatherer {
+  const gatherer = new Gatherer(toText);
+  for (let index = 0; index + 1 < headers.length; index += 2) {
+    gatherer.add(headers[index] ?? "", headers[index + 1] ?? "");
+  }
+  return gatherer;
+}
+
 class Gatherer implements Configuration {
   readonly settings = new Map<string, string>();
   readonly forwarded: HeaderField[] = [];
   readonly foreign: HeaderField[] = [];
   callback: Gatherer | undefined;
   failureCallback: Gatherer | undefined;
+  readonly #toText: ToText;
   /** How many levels of callbacks there may be below. */
   readonly #levels: number;
 
-  constructor(levels = CALLBACK_LEVELS) {
+  constructor(toText: ToText = asItIs, levels = CALLBACK_LEVELS) {
+    this.#toText = toText;
     this.#levels = levels;
   }
 
@@ -106,12 +126,12 @@ class Gatherer implements Configuration {
     const lower = rest.toLowerCase();
     const nested = callbackPrefix(lower, this.#levels);
     if (nested !== undefined) {
-      const below = (this[nested.of] ??= new Gatherer(this.#levels - 1));
+      const below = (this[nested.of] ??= new Gatherer(this.#toText, this.#levels - 1));
       below.#addOurs(rest.slice(nested.prefix.length), name, value);
     } else if (lower.startsWith(FORWARD_PREFIX)) {
       this.forwarded.push({ name: rest.slice(FORWARD_PREFIX.length), value });
     } else if (isKnown(lower, this.#levels)) {
-      this.#set(lower, name, value);
+      this.#set(lower, name, this.#toText(value));
     }
   }
 
@@ -169,6 +189,7 @@ function eitherOrBoth(
   return withDefaults(own, defaults);
 }
 
-function givenTwice(name: string, first: string, second: string): InvalidRequest {
+/** The refusal of what can have one value only. */
+export function givenTwice(name: string, first: string, second: string): InvalidRequest {
   return new InvalidRequest(400, `${name} was given twice: ${quote(first)} and ${quote(second)}`);
 }

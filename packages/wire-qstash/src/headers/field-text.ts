@@ -1,3 +1,5 @@
+import { decodeUtf8 } from "@omnistore/domain/message/sound-json";
+
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const UNSENDABLE = /[^\t\u0020-\u007e\u0080-\u00ff]/;
 
@@ -17,6 +19,22 @@ const CONTROL_CHARACTER = /\p{Cc}/u;
 export function unprintable(text: string): string | null {
   if (CONTROL_CHARACTER.test(text)) return "holds a control character";
   return text.isWellFormed() ? null : "holds half a surrogate pair";
+}
+
+/** The same of a text that is to be a header's value, in which tabs are blanks. */
+export function unprintableValue(text: string): string | null {
+  return unprintable(text.replaceAll("\t", " "));
+}
+
+const BEYOND_ASCII = /[\u0080-\u00ff]/;
+
+/**
+ * The text that a header's value means. Node shows its bytes as Latin-1, but whoever writes a text
+ * by hand writes UTF-8: bytes that are UTF-8 are read as such.
+ */
+export function fromFieldValue(value: string): string {
+  if (!BEYOND_ASCII.test(value)) return value;
+  return decodeUtf8(Buffer.from(value, "latin1")) ?? value;
 }
 
 /** A printable text as a header can carry it: as it is when it is Latin-1, else its UTF-8 bytes. */

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parseQuery } from "../request/query.ts";
-import { gatherConfiguration } from "./configuration.ts";
+import { gatherConfiguration, gatherFromJson } from "./configuration.ts";
 import { decodeHeaders } from "./forward.ts";
 
 function headersOf(
@@ -138,7 +138,39 @@ describe("02 §1 header hygiene", () => {
   });
 });
 
+describe("01 §3 Content-Type", () => {
+  it("is refused when it is given twice, as a batch can in two spellings", () => {
+    const twice = [
+      ["Content-Type", "text/plain"],
+      ["content-type", "text/html"],
+    ] as const;
+    expect(() => headersOf(twice)).toThrow('given twice: "text/plain" and "text/html"');
+  });
+});
+
 describe("00 §8 configuration", () => {
+  it("is text in UTF-8, else in Latin-1, while what is forwarded keeps its bytes", () => {
+    const utf8 = Buffer.from("größe 日本").toString("latin1");
+    const { settings, forwarded } = gatherConfiguration(
+      [
+        ["Upstash-Label", utf8],
+        ["Upstash-Deduplication-Id", "größe"],
+        ["Upstash-Forward-X", utf8],
+      ].flat(),
+      [],
+    );
+    expect(Object.fromEntries(settings)).toEqual({
+      label: "größe 日本",
+      "deduplication-id": "größe",
+    });
+    expect(forwarded).toEqual([{ name: "X", value: utf8 }]);
+  });
+
+  it("is text already where it came as JSON", () => {
+    const { settings } = gatherFromJson(["Upstash-Label", "Ã¼ 日本"]);
+    expect(Object.fromEntries(settings)).toEqual({ label: "Ã¼ 日本" });
+  });
+
   it("is taken from the header before the query parameter", () => {
     const { settings } = gatherConfiguration(
       ["Upstash-Retries", "1"],

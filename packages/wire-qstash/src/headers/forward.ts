@@ -1,10 +1,10 @@
 import { canonicalHeaderName } from "@omnistore/domain/message/header-names";
 import type { HeaderMap } from "@omnistore/domain/message/message";
-import type { InvalidRequest } from "../errors.ts";
 import { quote } from "../errors.ts";
 import { decodeBoolean } from "./boolean.ts";
 import type { Configuration } from "./configuration.ts";
-import { isFieldName, isFieldValue } from "./field-text.ts";
+import { givenTwice } from "./configuration.ts";
+import { isFieldName, isFieldValue, toFieldValue } from "./field-text.ts";
 import { asReceiversRead, isForwardable } from "./hygiene.ts";
 import { refusal } from "./refusal.ts";
 
@@ -24,16 +24,21 @@ export function decodeHeaders(configuration: Configuration, context: ForwardCont
   const headers = new Map<string, string[]>();
   for (const { name, value } of forwarded) {
     const canonical = checkedName(name, value);
+    const sendable = checkedValue(`Upstash-Forward-${name}`, value);
     if (asReceiversRead(canonical) === "Content-Type" || !isForwardable(canonical)) continue;
-    append(headers, canonical, value);
+    append(headers, canonical, sendable);
   }
   if (decodeBoolean("Upstash-Header-Forward", settings.get("header-forward"))) {
     appendForeign(headers, configuration, context);
   }
-  const contentType = foreign.find(({ name }) => name.toLowerCase() === "content-type");
+  const [contentType, another] = foreign.filter(
+    ({ name }) => name.toLowerCase() === "content-type",
+  );
+  if (contentType !== undefined && another !== undefined) {
+    throw givenTwice("Content-Type", contentType.value, another.value);
+  }
   if (contentType !== undefined && contentType.value !== "") {
-    if (!isFieldValue(contentType.value)) throw unsendable("Content-Type", contentType.value);
-    headers.set("Content-Type", [contentType.value]);
+    headers.set("Content-Type", [checkedValue("Content-Type", contentType.value)]);
   }
   // Not by assignment: a header may be called `__proto__`.
   return Object.fromEntries(headers);
@@ -52,8 +57,7 @@ function appendForeign(
     if (headers.has(canonical) || hops.has(canonical)) continue;
     if (asReceiversRead(canonical) === "Content-Type" || !isForwardable(canonical)) continue;
     if (asReceiversRead(canonical) === "Authorization" && authorizationIsOurs) continue;
-    if (!isFieldValue(value)) throw unsendable(name, value);
-    append(passedOn, canonical, value);
+    append(passedOn, canonical, checkedValue(name, value));
   }
   for (const [name, values] of passedOn) headers.set(name, values);
 }
@@ -69,12 +73,14 @@ function checkedName(name: string, value: string): string {
   if (!isFieldName(name)) {
     throw refusal("Upstash-Forward-", name, `is not a header name (value ${quote(value)})`);
   }
-  if (!isFieldValue(value)) throw unsendable(`Upstash-Forward-${name}`, value);
   return canonicalHeaderName(name);
 }
 
-function unsendable(header: string, value: string): InvalidRequest {
-  return refusal(header, value, "holds characters that no HTTP header may hold");
+/** The value as the bytes that a header carries, each as a character of Latin-1. */
+function checkedValue(header: string, value: string): string {
+  const sendable = toFieldValue(value);
+  if (value.isWellFormed() && isFieldValue(sendable)) return sendable;
+  throw refusal(header, value, "holds characters that no HTTP header may hold");
 }
 
 function append(headers: Map<string, string[]>, name: string, value: string): void {

@@ -39,18 +39,19 @@ export async function submit(
   return {
     kind: "accepted",
     isDuplicate: accepted.every(({ deduplicated }) => deduplicated),
-    value: accepted.map((outcome, index) => ({
-      ...view(outcome),
-      url: commands[index]?.destination,
-    })),
+    value: accepted.map((outcome, index) => view(outcome, commands[index]?.destination)),
   };
 }
 
 type Accepted = Extract<PublishOutcome, { kind: "accepted" }>;
 
-function view({ messageId, deduplicated }: Accepted) {
-  const id = encodeMessageId(messageId);
-  return deduplicated ? { messageId: id, deduplicated } : { messageId: id };
+/** `url` tells the messages of a topic apart. */
+function view({ messageId, deduplicated }: Accepted, url?: string) {
+  return {
+    messageId: encodeMessageId(messageId),
+    ...(url === undefined ? {} : { url }),
+    ...(deduplicated ? { deduplicated } : {}),
+  };
 }
 
 /** 503: nothing was stored, and it may be sent again. */

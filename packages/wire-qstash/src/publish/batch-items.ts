@@ -2,7 +2,7 @@ import { limitText } from "@omnistore/domain/tenant/plan-problem";
 import type { Plan } from "@omnistore/domain/tenant/plans";
 import { definedOnly } from "../defined-only.ts";
 import { InvalidRequest } from "../errors.ts";
-import { isFieldName, unprintable } from "../headers/field-text.ts";
+import { isFieldName, unprintableValue } from "../headers/field-text.ts";
 import { checkName } from "../headers/name.ts";
 import type { JsonObject } from "../request/json-body.ts";
 import { isObject, quoteJson } from "../request/json-body.ts";
@@ -16,7 +16,7 @@ export interface BatchItem {
 
 /** What an item of a batch brings besides its destination. */
 export interface ItemContent {
-  /** Name, value, name, value …, as Node tells the headers of a request. */
+  /** Name, value, name, value …, like the raw headers of a request, but text. */
   readonly rawHeaders: readonly string[];
   readonly body: Buffer;
   readonly queueName?: string;
@@ -67,7 +67,7 @@ function readHeaders(headers: unknown): string[] {
       if (typeof each !== "string") {
         throw bad("headers", { [name]: value }, "holds a value that is not a text");
       }
-      const problem = unprintable(each.trim().replaceAll("\t", " "));
+      const problem = unprintableValue(each.trim());
       if (problem !== null) throw bad("headers", { [name]: value }, problem);
       return [name, each.trim()];
     });

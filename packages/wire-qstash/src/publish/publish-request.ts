@@ -2,7 +2,7 @@ import type { IncomingMessage } from "node:http";
 import type { DestinationPolicy } from "@omnistore/domain/deliver/destination-policy";
 import type { Caller } from "@omnistore/domain/tenant/tenant";
 import type { Configuration } from "../headers/configuration.ts";
-import { gatherConfiguration, withDefaults } from "../headers/configuration.ts";
+import { gatherConfiguration, gatherFromJson, withDefaults } from "../headers/configuration.ts";
 import type { PublishContext } from "../headers/publish-settings.ts";
 import { rawHeaders } from "../headers/raw-headers.ts";
 import type { Credential } from "../request/authentication.ts";
@@ -75,5 +75,5 @@ export async function readPublishRequest(
 /** A topic's headers take the place of what the publisher left out. Contract 00 §8. */
 export function withTopicHeaders(own: Configuration, receivers: Receivers): Configuration {
   if (receivers.kind === "url") return own;
-  return withDefaults(own, gatherConfiguration(rawHeaders(receivers.topic.headers), []));
+  return withDefaults(own, gatherFromJson(rawHeaders(receivers.topic.headers)));
 }

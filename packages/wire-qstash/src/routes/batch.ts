@@ -8,7 +8,7 @@ import type { Caller } from "@omnistore/domain/tenant/tenant";
 import type { Topic } from "@omnistore/domain/topic/topic";
 import { InvalidRequest } from "../errors.ts";
 import type { Configuration } from "../headers/configuration.ts";
-import { gatherConfiguration } from "../headers/configuration.ts";
+import { gatherConfiguration, gatherFromJson } from "../headers/configuration.ts";
 import { decodePublishSettings } from "../headers/publish-settings.ts";
 import { refusal } from "../headers/refusal.ts";
 import type { PublishAnswer } from "../publish/answer.ts";
@@ -160,7 +160,7 @@ function prepare(item: BatchItem, context: BatchContext): Promise<PreparedItem> 
     const { tenantId, plan } = context.caller;
     const { rawHeaders, body, queueName } = readItem(item.fields, plan);
     const receivers = await resolveReceivers(item.destination, context);
-    const configuration = withTopicHeaders(gatherConfiguration(rawHeaders, []), receivers);
+    const configuration = withTopicHeaders(gatherFromJson(rawHeaders), receivers);
     const cron = configuration.settings.get("cron");
     if (cron !== undefined) throw refusal("Upstash-Cron", cron, "has no place in a batch");
     const settings = decodePublishSettings(configuration, {

@@ -11,8 +11,8 @@ import type { EndpointPattern } from "@omnistore/domain/topic/endpoints";
 import type { Endpoint } from "@omnistore/domain/topic/topic";
 import { definedOnly } from "../defined-only.ts";
 import { InvalidRequest } from "../errors.ts";
-import { gatherConfiguration } from "../headers/configuration.ts";
-import { isFieldName, isFieldValue, unprintable } from "../headers/field-text.ts";
+import { gatherFromJson } from "../headers/configuration.ts";
+import { isFieldName, unprintable, unprintableValue } from "../headers/field-text.ts";
 import type { PublishContext } from "../headers/publish-settings.ts";
 import { decodePublishSettings } from "../headers/publish-settings.ts";
 import { rawHeaders } from "../headers/raw-headers.ts";
@@ -70,7 +70,7 @@ export function decodeTopicHeaders(
     const limit = `the limit is ${MAX_TOPIC_HEADER_BYTES} bytes`;
     throw new InvalidRequest(413, `the headers are too large: ${bytes} bytes, ${limit}`);
   }
-  const configuration = gatherConfiguration(rawHeaders(map), []);
+  const configuration = gatherFromJson(rawHeaders(map));
   const cron = configuration.settings.get("cron");
   if (cron !== undefined) throw bad("headers.Upstash-Cron", cron, "has no place on a topic");
   const { options } = decodePublishSettings(configuration, context);
@@ -124,7 +124,8 @@ function listOf(values: unknown): readonly unknown[] {
 
 function valueOf(field: string, value: unknown): string {
   if (typeof value !== "string") throw bad(field, value, "is not a text");
-  if (!isFieldValue(value)) throw bad(field, value, "holds characters that no header may hold");
+  const problem = unprintableValue(value.trim());
+  if (problem !== null) throw bad(field, value, problem);
   return value.trim();
 }
 
