@@ -135,6 +135,18 @@ describe("01 §7 redaction", () => {
     });
   });
 
+  it("hashes the bytes of a header, which otherwise is shown as the text that they are", async () => {
+    const headers = { X: [Buffer.from("größe 日本").toString("latin1"), "größe"] };
+    put({ ...full, headers });
+    expect(await get(`/v2/messages/${MESSAGE_ID}`)).toMatchObject({
+      header: { X: ["größe 日本", "größe"] },
+    });
+    put({ ...full, headers, options: { redaction: { body: false, headers: "all" } } });
+    expect(await get(`/v2/messages/${MESSAGE_ID}`)).toMatchObject({
+      header: { X: [sha256("größe 日本"), sha256(Buffer.from("größe", "latin1"))] },
+    });
+  });
+
   it("holds in logs and dead letters too", async () => {
     const message = { ...full, options: { redaction: { body: true, headers: [] } } };
     wire.engine.logs = { kind: "page", page: { items: [{ time: 1, state: "CREATED", message }] } };

@@ -1,6 +1,7 @@
 import { hash } from "node:crypto";
 import type { Callback, HeaderMap, Message } from "@omnistore/domain/message/message";
 import type { Redaction } from "@omnistore/domain/message/redaction";
+import { fromFieldValue } from "../headers/field-text.ts";
 
 /** What may be shown of a message: the original, or the hash of what its publisher hides. */
 export interface Shown {
@@ -31,20 +32,22 @@ function headersOf(callback: Callback | undefined, redaction: Redaction | undefi
   return redactHeaders(callback?.headers ?? {}, [redaction, callback?.options.redaction]);
 }
 
+/** What is shown is the text; what is hidden is the hash of the bytes that are delivered. */
 function redactHeaders(
   headers: HeaderMap,
   redactions: readonly (Redaction | undefined)[],
 ): HeaderMap {
-  const hidden = redactions.flatMap((redaction) => redaction?.headers ?? []);
-  if (hidden.length === 0) return headers;
-  const all = redactions.some((redaction) => redaction?.headers === "all");
+  const hidden = new Set(redactions.flatMap((redaction) => redaction?.headers ?? []));
   return Object.fromEntries(
-    Object.entries(headers).map(([name, values]) =>
-      all || hidden.includes(name)
-        ? [name, values.map((value) => redacted(Buffer.from(value, "latin1")))]
-        : [name, values],
-    ),
+    Object.entries(headers).map(([name, values]) => {
+      const isHidden = hidden.has("all") || hidden.has(name);
+      return [name, values.map(isHidden ? redactedBytes : fromFieldValue)];
+    }),
   );
+}
+
+function redactedBytes(value: string): string {
+  return redacted(Buffer.from(value, "latin1"));
 }
 
 /** A secret in the same form. */
