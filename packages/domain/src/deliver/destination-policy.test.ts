@@ -116,6 +116,14 @@ describe("our own API", () => {
     expect(destinationProblem("http://8.8.8.8/", opened)).toBeNull();
   });
 
+  test("and by every spelling and name of the address, where clients find it by one", () => {
+    const byAddress = publicOnly({ ownUrl: "https://[2606:4700::0001]:8443" });
+    expect(judgeAddress("2606:4700:0:0:0:0:0:1", byAddress).kind).toBe("private");
+    expect(judgeAddress("2606:4700::2", byAddress).kind).toBe("public");
+    const url = "http://134744072/v2/publish/https://a.example";
+    expect(destinationProblem(url, publicOnly({ ownUrl: "http://8.8.8.8" }))).toContain("8.8.8.8");
+  });
+
   test("its neighbours are others", () => {
     expect(destinationProblem("https://a.queue.example/", policy)).toBeNull();
   });

@@ -11,7 +11,10 @@ export interface DestinationPolicy {
   readonly openNetworks: readonly Network[];
   /** Host names of our own API, in lower case: a delivery to it could go round for ever. */
   readonly ownHosts: ReadonlySet<string>;
-  /** Addresses of this machine, public ones too: behind its firewall they reach more than outside. */
+  /**
+   * Addresses of this machine, public ones too: behind its firewall they reach more than outside; and
+   * that of our API, where clients find it by one.
+   */
   readonly ownAddresses: ReadonlySet<string>;
 }
 
@@ -38,11 +41,13 @@ export interface PublicOnly {
  * @throws when a network is not in CIDR notation, or the URL is none.
  */
 export function publicOnly(given: PublicOnly = {}): DestinationPolicy {
+  const ownHosts = given.ownUrl === undefined ? [] : [bareHost(new URL(given.ownUrl).hostname)];
   return {
     isPublicOnly: true,
     openNetworks: (given.openNetworks ?? []).map((text) => ipaddr.parseCIDR(text)),
-    ownHosts: new Set(given.ownUrl === undefined ? [] : [bareHost(new URL(given.ownUrl).hostname)]),
-    ownAddresses: new Set((given.ownAddresses ?? []).map(spelledOut)),
+    ownHosts: new Set(ownHosts),
+    // An API that clients find by an address is not to be reached by names of that address either.
+    ownAddresses: new Set([...(given.ownAddresses ?? []), ...ownHosts].map(spelledOut)),
   };
 }
 
