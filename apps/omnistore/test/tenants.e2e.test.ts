@@ -4,6 +4,7 @@ import { until } from "@omnistore/testkit/until";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { ask, asOperator } from "./operator.ts";
+import { rawCall } from "./raw-call.ts";
 import { startNode, type RunningNode } from "./running-node.ts";
 import { startSecondApi } from "./second-api.ts";
 import { ADMIN_TOKEN } from "./tenant.ts";
@@ -207,6 +208,39 @@ test("what is no tenant, no token and no field is refused in words", async () =>
   }
   expect((await asOperator(node, "GET", "/nothing")).status).toBe(404);
   expect((await ask(node.url, "GET", "/admin/v1/tenants", { token: "wrong" })).status).toBe(401);
+});
+
+test("a name that no field has, or that is there twice, is refused in words that name it", async () => {
+  const { id, token } = await newTenant("spelled");
+  const before = await asOperator(node, "GET", `/tenants/${id}`);
+  const tokensBefore = await asOperator(node, "GET", `/tenants/${id}/tokens`);
+  const tenant = `/admin/v1/tenants/${id}`;
+  const cases = [
+    ["POST /admin/v1/tenants", '{"name":"a","name":"b"}', 'the body has "name" twice'],
+    ["POST /admin/v1/tenants", '{"name":"a","n\\u0061me":"b"}', 'the body has "name" twice'],
+    ["POST /admin/v1/tenants", '{"name":"a","colour":"red"}', "colour"],
+    [`PUT ${tenant}/plan`, '{"plan":"free","plan":"free"}', 'the body has "plan" twice'],
+    [`PUT ${tenant}/plan`, '{"limits":{"topics":1,"topics":2}}', 'the body has "topics" twice'],
+    [`PUT ${tenant}/plan`, '{"limits":{"colour":1}}', "colour"],
+    [`POST ${tenant}/tokens`, '{"name":"a","role":"full","role":"publish"}', '"role" twice'],
+    [`POST ${tenant}/tokens`, '{"name":"a","role":"full","expires":1}', "expires"],
+    ["POST /v1/tokens", '{"name":"a","role":"publish","role":"full"}', '"role" twice'],
+    ["GET /admin/v1/tenants?count=1&count=2", "", 'count was given twice: "1" and "2"'],
+    ["GET /admin/v1/tenants?colour=red", "", "colour"],
+    ["GET /v1/usage?format=csv&format=json", "", 'format was given twice: "csv" and "json"'],
+  ] as const;
+  for (const [line, body, says] of cases) {
+    const bearer = line.includes(" /v1/") ? token : ADMIN_TOKEN;
+    const headers = { authorization: `Bearer ${bearer}` };
+    const { status, json } = await rawCall(node.url, line, { headers, body });
+    expect([status, json], `${line} ${body}`).toEqual([
+      400,
+      { error: expect.stringContaining(says) as string },
+    ]);
+  }
+  expect((await asOperator(node, "GET", `/tenants/${id}`)).body).toEqual(before.body);
+  const { body: tokens } = await asOperator(node, "GET", `/tenants/${id}/tokens`);
+  expect(tokens.tokens).toHaveLength(tokensBefore.body.tokens.length);
 });
 
 test("the last use of a token is noted, without a write for each request", async () => {

@@ -1,3 +1,4 @@
+import { repeatedName } from "@omnistore/domain/message/repeated-name";
 import { decodeUtf8, faultOfJson } from "@omnistore/domain/message/sound-json";
 import type { Context } from "hono";
 import { bodyLimit } from "hono/body-limit";
@@ -16,7 +17,7 @@ export const smallBody = bodyLimit({
   },
 });
 
-/** The JSON that a request brings, in the shape of a schema; 400 names every field that is wrong. */
+/** The JSON that a request brings, in the shape of a schema; 400 names every field that is wrong, unknown or there twice. */
 export async function readBody<Schema extends z.ZodType>(
   { req }: Context,
   schema: Schema,
@@ -26,15 +27,25 @@ export async function readBody<Schema extends z.ZodType>(
   const value = parse(text);
   const fault = faultOfJson(value);
   if (fault !== null) throw new ApiError(400, `the body ${fault}: ${quote(text)}`);
+  // Either value could be the one that was meant.
+  const twice = repeatedName(text);
+  if (twice !== undefined) {
+    throw new ApiError(400, `the body has ${quote(twice)} twice in one object: ${quote(text)}`);
+  }
   return check(schema, value, "body");
 }
 
-/** The query parameters in the shape of a schema, of which each is a text. */
+/** The query parameters in the shape of a schema, of which each is a text; 400 for one that is there twice. */
 export function readQuery<Schema extends z.ZodType>(
   { req }: Context,
   schema: Schema,
 ): z.output<Schema> {
-  return check(schema, req.query(), "query");
+  const given = Object.entries(req.queries());
+  for (const [name, [first = "", second]] of given) {
+    if (second === undefined) continue;
+    throw new ApiError(400, `${name} was given twice: ${quote(first)} and ${quote(second)}`);
+  }
+  return check(schema, Object.fromEntries(given.map(([name, [value]]) => [name, value])), "query");
 }
 
 /** No body at all is an empty object: every field may then be missing. */
