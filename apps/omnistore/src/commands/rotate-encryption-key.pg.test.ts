@@ -89,6 +89,15 @@ async function rotatedTenants(): Promise<number> {
   return rows[0]?.n ?? 0;
 }
 
+/** What the operator's audit log tells of the key that is the new one. */
+async function auditedRuns(): Promise<readonly unknown[]> {
+  const { rows } = await client.query<{ is_done: boolean; action: string }>(
+    "SELECT is_done, action FROM audit_log WHERE action LIKE $1 ORDER BY id",
+    [`%${new MasterKeys(next).currentId}`],
+  );
+  return rows.map(({ is_done, action }) => [action.split(" to ")[0], is_done]);
+}
+
 test("killed in the middle it leaves every data key readable, and the next run goes on", async () => {
   const keys = new MasterKeys(next, [current]);
   const held = await holdTenant();
@@ -102,6 +111,10 @@ test("killed in the middle it leaves every data key readable, and the next run g
   await last.line(`every tenant needs encryption key ${keys.currentId} only`);
   await expect(last.exitCode).resolves.toBe(0);
   await expect(readDataKeys(new MasterKeys(next))).resolves.toEqual(dataKeys);
+  await expect(auditedRuns()).resolves.toEqual([
+    ["omnistore rotate-encryption-key", false],
+    ["omnistore rotate-encryption-key", true],
+  ]);
 });
 
 test("of two at once that wait for a tenant, a signal ends one with 1, and the other ends the work", async () => {
@@ -130,4 +143,5 @@ test("without the old key or without a new one it refuses in words and changes n
     expect(await refused.exitCode).toBe(1);
   }
   await expect(readDataKeys(new MasterKeys(current))).resolves.toEqual(dataKeys);
+  await expect(auditedRuns()).resolves.toEqual([]);
 });

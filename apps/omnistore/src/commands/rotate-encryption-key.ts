@@ -1,4 +1,5 @@
-import { createCore } from "@omnistore/engine/core";
+import { auditedByOperator } from "@omnistore/engine/audit/operator-change";
+import { createCore, type EngineCore } from "@omnistore/engine/core";
 import { rotateEncryptionKey } from "@omnistore/engine/tenant/rotate-encryption-key";
 import { type Config, loadConfigOrExit } from "@omnistore/runtime/config";
 import { createLogger } from "@omnistore/runtime/logger";
@@ -56,12 +57,14 @@ async function rotate(config: Config, databaseUrl: string, progress: Progress): 
   try {
     await core.start();
     const unreadable = await progress.step(`Rotating to encryption key ${currentId}`, () =>
-      rotateEncryptionKey(core.pool, core.vault.masterKeys, {
-        onProgress: ({ done, tenants }) => tellProgress(`${done} of ${tenants} tenants`),
-        onWaiting: (tenants) =>
-          tellWaiting(`waiting for ${tenants} tenants that are being changed`),
-        onUnreadable: (error) => progress.note(String(error)),
-      }),
+      inAuditLog(core, () =>
+        rotateEncryptionKey(core.pool, core.vault.masterKeys, {
+          onProgress: ({ done, tenants }) => tellProgress(`${done} of ${tenants} tenants`),
+          onWaiting: (tenants) =>
+            tellWaiting(`waiting for ${tenants} tenants that are being changed`),
+          onUnreadable: (error) => progress.note(String(error)),
+        }),
+      ),
     );
     if (unreadable > 0) {
       throw new Error(
@@ -72,6 +75,14 @@ async function rotate(config: Config, databaseUrl: string, progress: Progress): 
   } finally {
     await core.stop();
   }
+}
+
+/** One that left tenants that it could not open is not done. */
+function inAuditLog(core: EngineCore, work: () => Promise<number>): Promise<number> {
+  const action = `omnistore rotate-encryption-key to ${core.vault.masterKeys.currentId}`;
+  return auditedByOperator(core, action, work, (unreadable) =>
+    unreadable === 0 ? "done" : "unknown",
+  );
 }
 
 /** A person reads this: once a second is often enough. */
