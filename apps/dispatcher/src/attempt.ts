@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 
 import { hasCallbacks } from "@omnistore/domain/callback/plan-callbacks";
 import type { DeliveryWire } from "@omnistore/domain/delivery-wire";
-import { MAX_TIMEOUT_MS, RESPONSE_CAPTURE_BYTES } from "@omnistore/domain/message/limits";
+import { RESPONSE_CAPTURE_BYTES } from "@omnistore/domain/message/limits";
 import type { PendingMessage, WireName } from "@omnistore/domain/message/message";
 import { makeUuidV7 } from "@omnistore/domain/message/message-id";
 import type { AttemptResult } from "@omnistore/domain/record/attempt-result";
@@ -49,7 +49,8 @@ export async function makeAttempt(
   });
   const delivered = deliver(request, {
     client: parts.client,
-    timeoutMs: message.options.timeoutMs ?? MAX_TIMEOUT_MS,
+    // Who asks for no time-out gets what the plan allows. Contract 06 §1.
+    timeoutMs: message.options.timeoutMs ?? plan.limits.timeoutMs,
     captureBytes: hasCallbacks(message.options)
       ? Math.max(messageBytes, RESPONSE_CAPTURE_BYTES)
       : RESPONSE_CAPTURE_BYTES,

@@ -100,3 +100,24 @@ test("big messages saturate sooner, and give back what they took", () => {
   expect(attempts.saturated(SLOW_AFTER_MS)).toEqual([]);
   expect(attempts.takes(attempted("a"), SLOW_AFTER_MS)).toBe(true);
 });
+
+test("a tenant has no more places than it may, and those that waited are told while it is full", () => {
+  const attempts = new AttemptsUnderWay((tenantId) => (tenantId === "small" ? 3 : Infinity));
+  expect(attempts.hold("small", 2)).toBe(2);
+  expect(attempts.saturated(0)).toEqual([]);
+  expect(attempts.hold("small", 5)).toBe(1);
+  expect(attempts.hold("other", 5)).toBe(5);
+  expect(attempts.saturated(0)).toEqual(["small"]);
+  attempts.forgetCapped();
+  expect([...attempts.capped]).toEqual(["small"]);
+  const leased = { tenantId: "small", messageId: "1", owner: "o", retried: 0, isGated: false };
+  attempts.begin(leased, attempted("small"), 0);
+  expect(attempts.room("small")).toBe(0);
+  attempts.end(leased);
+  expect(attempts.saturated(0)).toEqual([]);
+  expect(attempts.room("small")).toBe(1);
+  attempts.drop("small", 2);
+  expect(attempts.room("small")).toBe(3);
+  attempts.forgetCapped();
+  expect([...attempts.capped]).toEqual([]);
+});

@@ -27,6 +27,16 @@ export class AttemptsUnderWay {
   #slowSlots = 0;
   readonly #slowOf = new Map<string, number>();
   readonly #slowOfHost = new Map<string, number>();
+  /** Places by tenant, of what is under way and of what is about to be. */
+  readonly #held = new Map<string, number>();
+  /** Tenants of which something had to wait for a place. */
+  readonly #capped = new Set<string>();
+  readonly #mostOf: (tenantId: string) => number;
+
+  /** `mostOf` says how many of a tenant may be under way here. */
+  constructor(mostOf: (tenantId: string) => number = () => Number.POSITIVE_INFINITY) {
+    this.#mostOf = mostOf;
+  }
 
   /** All of them. */
   *[Symbol.iterator](): Iterator<LeasedDelivery> {
@@ -44,11 +54,43 @@ export class AttemptsUnderWay {
     return this.#young.size;
   }
 
+  /** Takes up to so many places of what a tenant may have under way, and says how many. */
+  hold(tenantId: string, wanted: number): number {
+    const places = Math.max(0, Math.min(wanted, this.room(tenantId)));
+    add(this.#held, tenantId, places);
+    if (places < wanted) this.#capped.add(tenantId);
+    return places;
+  }
+
+  /** Gives back places in which nothing was begun. */
+  drop(tenantId: string, places: number): void {
+    add(this.#held, tenantId, -places);
+  }
+
+  /** How many more of a tenant may be under way. */
+  room(tenantId: string): number {
+    return this.#mostOf(tenantId) - (this.#held.get(tenantId) ?? 0);
+  }
+
+  /** Tenants of which something waits for a place, as far as is known. */
+  get capped(): ReadonlySet<string> {
+    return this.#capped;
+  }
+
+  /** Nothing waits any more of those that have room. */
+  forgetCapped(): void {
+    for (const tenantId of this.#capped) {
+      if (this.room(tenantId) > 0) this.#capped.delete(tenantId);
+    }
+  }
+
+  /** In a place that was held. */
   begin(leased: LeasedDelivery, of: Attempted, now: number): void {
     this.#young.set(leased, { began: now, of });
   }
 
   end(leased: LeasedDelivery): void {
+    this.drop(leased.tenantId, 1);
     this.#young.delete(leased);
     this.#release(this.#slow, leased);
     this.#release(this.#answers, leased);
@@ -86,7 +128,9 @@ export class AttemptsUnderWay {
   /** Tenants of which nothing more may start here. */
   saturated(now: number): readonly string[] {
     this.#age(now);
-    return [...this.#slowOf.keys()].filter((tenantId) => this.#isSaturated(tenantId));
+    const slow = [...this.#slowOf.keys()].filter((tenantId) => this.#isSaturated(tenantId));
+    const full = [...this.#capped].filter((tenantId) => this.room(tenantId) <= 0);
+    return full.length === 0 ? slow : [...new Set([...slow, ...full])];
   }
 
   /** Tenants that have a host to which nothing more may start here. */

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 
 import { makeUuidV7 } from "@omnistore/domain/message/message-id";
+import type { DispatcherPlace } from "@omnistore/domain/tenant/parallelism";
 import type { EngineCore } from "@omnistore/engine/core";
 import {
   beat,
@@ -28,6 +29,7 @@ export interface LeaseKeeperParts {
 export class LeaseKeeper {
   readonly #parts: LeaseKeeperParts;
   #owner: string | null = null;
+  #place: DispatcherPlace = { rank: 0, count: 1 };
   /** Monotonic time after which others may have taken our deliveries. */
   #validUntil = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -41,6 +43,11 @@ export class LeaseKeeper {
   /** The id that new leases are taken under; null while the lease is not certain. */
   get owner(): string | null {
     return performance.now() < this.#validUntil ? this.#owner : null;
+  }
+
+  /** Which of the living dispatchers this one is, as the last heartbeat saw it. */
+  get place(): DispatcherPlace {
+    return this.#place;
   }
 
   async start(): Promise<void> {
@@ -71,7 +78,7 @@ export class LeaseKeeper {
     const asked = performance.now();
     const unixMs = Math.floor(core.clock.nowMs());
     const owner = makeUuidV7({ unixMs, random: randomBytes(10) });
-    await registerDispatcher(core.pool, owner);
+    this.#place = await registerDispatcher(core.pool, owner);
     this.#owner = owner;
     this.#validUntil = asked + leaseMs;
   }
@@ -81,7 +88,9 @@ export class LeaseKeeper {
     const owner = this.#owner;
     if (owner === null) return;
     const asked = performance.now();
-    if (await beat(core.pool, owner)) {
+    const place = await beat(core.pool, owner);
+    if (place !== null) {
+      this.#place = place;
       this.#validUntil = asked + leaseMs;
     } else {
       logger.warn({ owner }, "the lease ran out; its deliveries belong to others now");

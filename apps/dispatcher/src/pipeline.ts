@@ -2,11 +2,13 @@ import { floorAt, NO_FLOOR, raiseFloor } from "@omnistore/domain/claim/claim-flo
 import { SLOTS } from "@omnistore/domain/claim/slots";
 import { dueAtOnce } from "@omnistore/domain/message/due-at-once";
 import type { Message, PendingMessage } from "@omnistore/domain/message/message";
+import { shareOfParallelism, type DispatcherPlace } from "@omnistore/domain/tenant/parallelism";
 import { claimDeliveries } from "@omnistore/engine/claim/claim-deliveries.sql";
 import { promoteDue } from "@omnistore/engine/claim/promote-due.sql";
 import type { LeasedDelivery } from "@omnistore/engine/leased-delivery";
 import { forgetStart } from "@omnistore/engine/gate/forget-start";
 import { openGates } from "@omnistore/engine/gate/open-gates";
+import type { TenantRooms } from "@omnistore/engine/gate/tenant-rooms";
 import { loadInPieces } from "@omnistore/engine/load-messages.sql";
 import { parkDeliveries } from "@omnistore/engine/park/park-deliveries.sql";
 import { releaseParked } from "@omnistore/engine/park/release-parked.sql";
@@ -24,6 +26,8 @@ import { WaitingLine } from "./waiting-line.ts";
 export interface PipelineParts extends Omit<AttemptParts, "onLate" | "askRoom"> {
   readonly recorder: OutcomeRecorder;
   readonly logger: Logger;
+  /** Which of the living dispatchers this one is. */
+  readonly place: () => DispatcherPlace;
 }
 
 /** Deliveries of one claim: few enough to be fair, enough to be cheap. */
@@ -50,7 +54,8 @@ const STOP_GRACE_MS = 5_000;
 export class Pipeline implements DirectLane {
   readonly #parts: PipelineParts;
   readonly #attemptParts: AttemptParts;
-  readonly #underWay = new AttemptsUnderWay();
+  readonly #underWay: AttemptsUnderWay;
+  readonly #rooms: TenantRooms;
   readonly #waiting = new WaitingLine();
   readonly #bell = new Bell();
   /** Slots kept free for what is being leased. */
@@ -62,6 +67,8 @@ export class Pipeline implements DirectLane {
   #nextGate = Number.POSITIVE_INFINITY;
   /** The same for what is parked. */
   #nextRelease = Number.POSITIVE_INFINITY;
+  /** Rings when a place that some tenant waited for is free. */
+  #placeTimer: NodeJS.Timeout | undefined;
   #floor = NO_FLOOR;
   #promotedPlaces: ReadonlyMap<string, number> = new Map();
   #running: Promise<void> | undefined;
@@ -69,6 +76,16 @@ export class Pipeline implements DirectLane {
 
   constructor(parts: PipelineParts) {
     this.#parts = parts;
+    const { plans } = parts.core;
+    this.#underWay = new AttemptsUnderWay((tenantId) =>
+      shareOfParallelism(plans.last(tenantId)?.limits.globalParallelism ?? null, parts.place()),
+    );
+    this.#rooms = {
+      prepare: (tenantIds) => plans.of(tenantIds),
+      ofQueue: (tenantId) => plans.last(tenantId)?.limits.parallelismPerQueue ?? Infinity,
+      hold: (tenantId, wanted) => this.#underWay.hold(tenantId, wanted),
+      drop: (tenantId, places) => this.#underWay.drop(tenantId, places),
+    };
     this.#attemptParts = {
       ...parts,
       onLate: (leased) => void this.#forgetStart(leased),
@@ -95,6 +112,7 @@ export class Pipeline implements DirectLane {
   /** Takes nothing new, hands back what waits, waits a little for what is under way, and hands back the rest. */
   async stop(): Promise<void> {
     this.#stopping = true;
+    clearTimeout(this.#placeTimer);
     await handBack(this.#parts.core.pool, [...this.#waiting]);
     this.#bell.ring();
     await this.#running;
@@ -105,32 +123,39 @@ export class Pipeline implements DirectLane {
     await handBack(this.#parts.core.pool, [...this.#underWay, ...this.#waiting]);
   }
 
-  takes(message: Message): boolean {
-    return (
-      this.#waiting.takes(message.body.length) && this.#underWay.takes(message, performance.now())
-    );
-  }
-
-  reserve(wanted: number): Reservation | null {
+  reserve(messages: readonly Message[]): Reservation | null {
     const owner = this.#parts.owner();
     if (owner === null || this.#stopping) return null;
-    const places = this.#waiting.reserve(wanted);
-    return places > 0 ? { owner, places } : null;
+    const places = this.#waiting.reserve(messages.length);
+    const now = performance.now();
+    const reserved = new Set<Message>();
+    for (const message of messages) {
+      if (reserved.size === places) break;
+      // A plan that has to be asked for is asked for at the claim.
+      if (this.#parts.core.plans.recent(message.tenantId) === undefined) continue;
+      if (!this.#waiting.takes(message.body.length) || !this.#underWay.takes(message, now))
+        continue;
+      if (this.#hold(message.tenantId)) reserved.add(message);
+    }
+    this.#waiting.release(places - reserved.size);
+    return reserved.size > 0 ? { owner, messages: reserved } : null;
   }
 
   accept(reservation: Reservation, stored: readonly Message[]): void {
-    this.release(reservation);
-    for (const message of stored) {
+    const begun = new Set(stored);
+    this.#waiting.release(reservation.messages.size);
+    for (const message of reservation.messages) {
       const { tenantId, id: messageId } = message;
       const { owner } = reservation;
       const leased = { tenantId, messageId, owner, retried: 0, isGated: false };
-      this.#waiting.push({ leased, message: dueAtOnce(message) });
+      if (begun.has(message)) this.#waiting.push({ leased, message: dueAtOnce(message) });
+      else this.#underWay.drop(tenantId, 1);
     }
     this.#beginWaiting();
   }
 
   release(reservation: Reservation): void {
-    this.#waiting.release(reservation.places);
+    this.accept(reservation, []);
   }
 
   #freeSlots(): number {
@@ -162,18 +187,15 @@ export class Pipeline implements DirectLane {
     if (limit <= 0) return GATHER_MS;
     const saturated = this.#underWay.saturated(performance.now());
     if (performance.now() >= this.#nextRelease) {
-      const few = this.#underWay.withSaturatedHost(performance.now());
-      await releaseParked(this.#parts.core.pool, {
-        saturated,
-        limit: RELEASE_BATCH,
-        few,
-        limitOfFew: RELEASE_FEW,
-      });
+      const fewer = this.#releaseFewer();
+      await releaseParked(this.#parts.core.pool, { saturated, limit: RELEASE_BATCH, fewer });
       this.#nextRelease = performance.now() + SATURATED_MS;
       this.#mayBeBehind = true;
     }
     if (performance.now() >= this.#nextGate) {
-      await this.#beginAll(limit, () => openGates(this.#parts.core.pool, owner, limit, saturated));
+      await this.#beginAll(limit, () =>
+        openGates(this.#parts.core.pool, owner, limit, saturated, this.#rooms),
+      );
     }
     const room = this.#waiting.isOwed ? 0 : Math.min(CLAIM_BATCH, this.#freeSlots());
     if (room > 0) await this.#beginAll(room, () => this.#claim(owner, room, saturated));
@@ -203,13 +225,40 @@ export class Pipeline implements DirectLane {
     this.#nextRelease = claim.hasParked
       ? Math.min(this.#nextRelease, now + SATURATED_MS)
       : Number.POSITIVE_INFINITY;
+    if (!claim.hasParked && claim.nextGateInMs === null) this.#underWay.forgetCapped();
     if (leased.length === limit) this.#mayBeBehind = true;
-    const isParked = ({ tenantId, isGated }: LeasedDelivery) =>
-      !isGated && saturated.includes(tenantId);
-    const parked = leased.filter(isParked);
-    if (parked.length === 0) return leased;
-    await this.#park(parked);
-    return leased.filter((delivery) => !isParked(delivery));
+    if (leased.length === 0) return leased;
+    await this.#parts.core.plans.of(leased.map(({ tenantId }) => tenantId));
+    const taken: LeasedDelivery[] = [];
+    const parked: LeasedDelivery[] = [];
+    for (const delivery of leased) {
+      const { tenantId, isGated } = delivery;
+      const waits = (!isGated && saturated.includes(tenantId)) || !this.#hold(tenantId);
+      (waits ? parked : taken).push(delivery);
+    }
+    try {
+      if (parked.length > 0) await this.#park(parked);
+      return taken;
+    } catch (error) {
+      for (const { tenantId } of taken) this.#underWay.drop(tenantId, 1);
+      throw error;
+    }
+  }
+
+  #hold(tenantId: string): boolean {
+    return this.#underWay.hold(tenantId, 1) === 1;
+  }
+
+  /** Parked deliveries of which no more are worth to be made ready than there is room for. */
+  #releaseFewer(): ReadonlyMap<string, number> {
+    const fewer = new Map<string, number>();
+    for (const tenantId of this.#underWay.withSaturatedHost(performance.now()))
+      fewer.set(tenantId, RELEASE_FEW);
+    for (const tenantId of this.#underWay.capped) {
+      const most = Math.min(fewer.get(tenantId) ?? RELEASE_BATCH, this.#underWay.room(tenantId));
+      fewer.set(tenantId, Math.max(0, most));
+    }
+    return fewer;
   }
 
   async #park(leased: readonly LeasedDelivery[]): Promise<void> {
@@ -220,8 +269,10 @@ export class Pipeline implements DirectLane {
   /** Keeps slots free while deliveries are leased and their messages loaded, then starts them. */
   async #beginAll(places: number, lease: () => Promise<readonly LeasedDelivery[]>): Promise<void> {
     this.#reserved += places;
+    const held = new Set<LeasedDelivery>();
     try {
       const leased = await lease();
+      for (const delivery of leased) held.add(delivery);
       const { pool, vault } = this.#parts.core;
       const toBegin = new Map(leased.map((delivery) => [delivery.messageId, delivery]));
       const aside: LeasedDelivery[] = [];
@@ -233,7 +284,10 @@ export class Pipeline implements DirectLane {
           toBegin.delete(message.id);
           if (!delivery.isGated && this.#underWay.isHostSaturated(message, now))
             aside.push(delivery);
-          else this.#begin(delivery, message);
+          else {
+            held.delete(delivery);
+            this.#begin(delivery, message);
+          }
         }
       }
       for (const delivery of toBegin.values())
@@ -242,6 +296,7 @@ export class Pipeline implements DirectLane {
       if (aside.length > 0) await this.#park(aside);
     } finally {
       this.#reserved -= places;
+      for (const { tenantId } of held) this.#underWay.drop(tenantId, 1);
       this.#beginWaiting();
     }
   }
@@ -255,7 +310,10 @@ export class Pipeline implements DirectLane {
       if (next === undefined) break;
       // It was looked at when it was stored; its receiver may have become slow since.
       if (this.#underWay.takes(next.message, now)) this.#begin(next.leased, next.message);
-      else aside.push(next.leased);
+      else {
+        this.#underWay.drop(next.leased.tenantId, 1);
+        aside.push(next.leased);
+      }
     }
     if (aside.length === 0) return;
     this.#park(aside).catch((error: unknown) => {
@@ -294,6 +352,7 @@ export class Pipeline implements DirectLane {
       this.#parts.logger.error({ err: error, leased }, "an attempt could not be made");
     } finally {
       this.#underWay.end(leased);
+      if (this.#underWay.capped.has(leased.tenantId)) this.#expectPlace();
       this.#beginWaiting();
       const gathered = this.#mayBeBehind && this.#freeSlots() >= CLAIM_BATCH;
       if (gathered || this.#stopping) this.#bell.ring();
@@ -308,6 +367,16 @@ export class Pipeline implements DirectLane {
     } catch (error) {
       this.#parts.logger.warn({ err: error, counted }, "a late start keeps its place");
     }
+  }
+
+  /** A tenant that waited for a place has one: places that get free together are filled together. */
+  #expectPlace(): void {
+    if (this.#placeTimer !== undefined || this.#stopping) return;
+    this.#placeTimer = setTimeout(() => {
+      this.#placeTimer = undefined;
+      this.#nextRelease = this.#nextGate = performance.now();
+      this.#bell.ring();
+    }, GATHER_MS);
   }
 
   #expectGate(): void {

@@ -67,6 +67,7 @@ export function createDispatcher(config: Config, core: EngineCore, logger: Logge
     recorder,
     logger,
     owner: () => lease.owner,
+    place: () => lease.place,
   });
 
   const delivering = defineService("deliveries", {

@@ -53,6 +53,7 @@ const limits = z.strictObject({
   endpointsPerTopic: upTo(UNBOUNDED.endpointsPerTopic),
   queues: upToNone,
   parallelismPerQueue: upToNone,
+  globalParallelism: upToNone,
   batchItems: upTo(UNBOUNDED.batchItems),
   logRetentionDays: upTo(UNBOUNDED.logRetentionDays),
   deadLetterRetentionDays: upTo(UNBOUNDED.deadLetterRetentionDays),

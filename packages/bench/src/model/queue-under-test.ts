@@ -98,8 +98,8 @@ export class QueueUnderTest {
     return id;
   }
 
-  beat(owner: string): Promise<boolean> {
-    return beat(this.#pool, owner);
+  async beat(owner: string): Promise<boolean> {
+    return (await beat(this.#pool, owner)) !== null;
   }
 
   async promote(): Promise<number> {

@@ -1,3 +1,5 @@
+import type { PlanLimits } from "../tenant/plans.ts";
+
 /** A flow-control key as it stands. */
 export interface FlowControlKey {
   readonly key: string;
@@ -38,5 +40,8 @@ export interface FlowControlOperations {
   /** Forgets the starts of the current period and opens a new one now. */
   resetFlowControlRate(tenantId: string, key: string): Promise<void>;
   /** Deliveries of the tenant under way, and how many may be. */
-  getGlobalParallelism(tenantId: string): Promise<{ readonly max: number; readonly count: number }>;
+  getGlobalParallelism(
+    tenantId: string,
+    limits: Pick<PlanLimits, "globalParallelism">,
+  ): Promise<{ readonly max: number; readonly count: number }>;
 }

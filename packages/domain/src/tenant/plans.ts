@@ -29,6 +29,8 @@ export interface PlanLimits {
   readonly endpointsPerTopic: number;
   readonly queues: number | null;
   readonly parallelismPerQueue: number | null;
+  /** Messages of the tenant under way at one time. Contract 02 §7. */
+  readonly globalParallelism: number | null;
   readonly batchItems: number;
   /** How far back logs and dead letters can be read. */
   readonly logRetentionDays: number;
@@ -48,6 +50,7 @@ export const UNBOUNDED: PlanLimits = {
   endpointsPerTopic: MAX_TOPIC_ENDPOINTS,
   queues: null,
   parallelismPerQueue: null,
+  globalParallelism: null,
   batchItems: MAX_BATCH_ITEMS,
   logRetentionDays: 7,
   deadLetterRetentionDays: 7,
@@ -60,6 +63,7 @@ const PAY_AS_YOU_GO: PlanLimits = {
   topics: 100,
   queues: 100,
   parallelismPerQueue: 100,
+  globalParallelism: 100,
 };
 
 /** The plans. Contract 06 §1; where it says nothing, the next smaller plan's figure holds. */
@@ -74,12 +78,23 @@ export const PLANS = {
     topics: 1,
     queues: 10,
     parallelismPerQueue: 2,
+    globalParallelism: 10,
     logRetentionDays: 3,
     deadLetterRetentionDays: 3,
   },
   "pay-as-you-go": PAY_AS_YOU_GO,
-  "fixed-1m": { ...PAY_AS_YOU_GO, messagesPerDay: 1_000_000, parallelismPerQueue: 200 },
-  "fixed-10m": { ...PAY_AS_YOU_GO, messagesPerDay: 10_000_000, parallelismPerQueue: 1_000 },
+  "fixed-1m": {
+    ...PAY_AS_YOU_GO,
+    messagesPerDay: 1_000_000,
+    parallelismPerQueue: 200,
+    globalParallelism: 200,
+  },
+  "fixed-10m": {
+    ...PAY_AS_YOU_GO,
+    messagesPerDay: 10_000_000,
+    parallelismPerQueue: 1_000,
+    globalParallelism: 1_000,
+  },
   enterprise: {
     ...UNBOUNDED,
     messagesPerDay: 100_000_000,

@@ -122,15 +122,16 @@ export async function resetFlowControlRate(
   );
 }
 
-/** What the tenant has under way, and what all living dispatchers together can have. */
+/** What the tenant has under way, and may have: `limit`, or else what all living dispatchers together can have. */
 export async function getGlobalParallelism(
   pool: Pool,
   tenantId: string,
+  limit: number | null,
 ): Promise<{ max: number; count: number }> {
   const { rows } = await pool.query<{ max: number; count: number }>(
-    `SELECT (SELECT count(*)::int * $2::int FROM dispatchers) AS max,
+    `SELECT coalesce($3::int, (SELECT count(*)::int * $2::int FROM dispatchers)) AS max,
        (SELECT count(*)::int FROM deliveries WHERE owner IS NOT NULL AND tenant_id = $1) AS count`,
-    [tenantId, SLOTS],
+    [tenantId, SLOTS, limit],
   );
   return rows[0] ?? { max: 0, count: 0 };
 }

@@ -83,7 +83,7 @@ export function createGateOperations({
       orUnavailable(flow.unpinFlowControl(scopeOf(tenantId).pool, tenantId, key, what)),
     resetFlowControlRate: (tenantId, key) =>
       thenWake(flow.resetFlowControlRate(scopeOf(tenantId).pool, tenantId, key)),
-    getGlobalParallelism: (tenantId) =>
-      orUnavailable(flow.getGlobalParallelism(scopeOf(tenantId).pool, tenantId)),
+    getGlobalParallelism: (tenantId, { globalParallelism: limit }) =>
+      orUnavailable(flow.getGlobalParallelism(scopeOf(tenantId).pool, tenantId, limit)),
   };
 }

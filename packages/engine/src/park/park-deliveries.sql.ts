@@ -4,8 +4,8 @@ import type { LeasedDelivery } from "../leased-delivery.ts";
 
 /**
  * Puts leased deliveries of tenants that have enough slow attempts aside, out of the index of ready
- * ones: however many they are, they cost the claims of other tenants nothing while they wait. Only
- * deliveries without a gate: the others are counted at theirs.
+ * ones: however many they are, they cost the claims of other tenants nothing while they wait. None
+ * that has a flow-control key: those are counted at their gate. Who has passed a queue keeps its place in it.
  */
 export async function parkDeliveries(pool: Pool, leased: readonly LeasedDelivery[]): Promise<void> {
   await pool.query(

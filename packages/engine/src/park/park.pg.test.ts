@@ -49,7 +49,7 @@ test("a tenant with a slow host gets fewer of its own back, and the others all o
   const [slow, quick] = [randomUUID(), randomUUID()];
   for (const tenantId of [slow, slow, slow, quick, quick, quick]) await engine.store({ tenantId });
   await parkDeliveries(engine.core.pool, (await claim()).leased);
-  const release = { saturated: [], limit: 3, few: [slow], limitOfFew: 1 };
+  const release = { saturated: [], limit: 3, fewer: new Map([[slow, 1]]) };
   await expect(releaseParked(engine.core.pool, release)).resolves.toBe(4);
   const tenants = (await claim()).leased.map(({ tenantId }) => tenantId);
   expect(tenants.filter((tenantId) => tenantId === slow)).toHaveLength(1);

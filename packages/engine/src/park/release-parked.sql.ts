@@ -17,7 +17,8 @@ WITH RECURSIVE tenant AS (
   SELECT d.ctid FROM tenant CROSS JOIN LATERAL (
     SELECT ctid FROM deliveries WHERE gate = 3 AND tenant_id = tenant.tenant_id
     ORDER BY position
-    LIMIT CASE WHEN tenant.tenant_id = ANY ($3::uuid[]) THEN $4::int ELSE $2::int END
+    LIMIT coalesce((SELECT most FROM unnest($3::uuid[], $4::int[]) AS f (id, most)
+                    WHERE f.id = tenant.tenant_id), $2::int)
     FOR UPDATE SKIP LOCKED
   ) AS d
   WHERE tenant.tenant_id <> ALL ($1::uuid[])
@@ -30,16 +31,20 @@ export interface Release {
   readonly saturated: readonly string[];
   /** Of each tenant. */
   readonly limit: number;
-  /** And of each of these, fewer. */
-  readonly few?: readonly string[];
-  readonly limitOfFew?: number;
+  /** And of these, fewer. */
+  readonly fewer?: ReadonlyMap<string, number>;
 }
 
 /** Returns how many are ready again. */
 export async function releaseParked(
   pool: Pool,
-  { saturated, limit, few = [], limitOfFew = limit }: Release,
+  { saturated, limit, fewer = new Map() }: Release,
 ): Promise<number> {
-  const { rowCount } = await pool.query(RELEASE, [saturated, limit, few, limitOfFew]);
+  const { rowCount } = await pool.query(RELEASE, [
+    saturated,
+    limit,
+    [...fewer.keys()],
+    [...fewer.values()],
+  ]);
   return rowCount ?? 0;
 }

@@ -3,7 +3,8 @@ import type { Message } from "@omnistore/domain/message/message";
 /** Places for deliveries that are stored already leased. */
 export interface Reservation {
   readonly owner: string;
-  readonly places: number;
+  /** Those that have one. */
+  readonly messages: ReadonlySet<Message>;
 }
 
 /**
@@ -11,11 +12,13 @@ export interface Reservation {
  * leased and handed over in memory, so it needs no claim.
  */
 export interface DirectLane {
-  /** False when its tenant, or the host that it goes to, has enough slow attempts under way here, or too many bytes wait. */
-  takes(message: Message): boolean;
-  /** Reserves up to `wanted` places in its line; null while there is none, or it has no lease. */
-  reserve(wanted: number): Reservation | null;
-  /** Hands over what was stored; at most as many as were reserved. */
+  /**
+   * Reserves places in its line for as many as there are, in order: not for messages whose tenant, or
+   * the host that they go to, has enough under way here, nor for more bytes than may wait. Null while
+   * there is no place, or it has no lease.
+   */
+  reserve(messages: readonly Message[]): Reservation | null;
+  /** Hands over what was stored, of what was reserved. */
   accept(reservation: Reservation, stored: readonly Message[]): void;
   /** Gives back the places of a write that failed. */
   release(reservation: Reservation): void;

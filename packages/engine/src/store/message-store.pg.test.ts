@@ -54,10 +54,10 @@ function lane(owner: string, places: number) {
   const accepted: Message[] = [];
   const released: number[] = [];
   const directLane: DirectLane = {
-    takes: () => true,
-    reserve: (wanted) => (places > 0 ? { owner, places: Math.min(wanted, places) } : null),
+    reserve: (messages) =>
+      places > 0 ? { owner, messages: new Set(messages.slice(0, places)) } : null,
     accept: (_, stored) => void accepted.push(...stored),
-    release: ({ places: given }) => void released.push(given),
+    release: ({ messages }) => void released.push(messages.size),
   };
   return { directLane, accepted, released };
 }

@@ -79,8 +79,9 @@ export class MessageStore {
 
   async #writeAll(batch: readonly StoreRequest[]): Promise<readonly string[]> {
     const { originals, twinOf } = separateTwins(batch);
-    const dueNow = originals.filter((request) => this.#mayGoDirect(request)).length;
-    const reservation = dueNow > 0 ? (this.#parts.directLane?.reserve(dueNow) ?? null) : null;
+    const dueNow = originals.filter(isReady).map(({ message }) => message);
+    const reservation =
+      dueNow.length > 0 ? (this.#parts.directLane?.reserve(dueNow) ?? null) : null;
     const rows = this.#placeInOrder(originals, reservation);
     const answers = await this.#insert(rows, reservation);
 
@@ -107,24 +108,22 @@ export class MessageStore {
     }
   }
 
-  #mayGoDirect({ due, message }: StoreRequest): boolean {
-    if (due.kind !== "now" || isGated(message)) return false;
-    return this.#parts.directLane?.takes(message) ?? false;
-  }
-
   #placeInOrder(
     batch: readonly StoreRequest[],
     reservation: Reservation | null,
   ): readonly NewMessage[] {
     const nowMicros = Math.round(this.#parts.clock.nowMs() * 1000);
-    let places = reservation?.places ?? 0;
     return batch.map((request) => {
       const virtualTime = this.#places.next(request.message.tenantId, nowMicros);
-      const direct = places > 0 && this.#mayGoDirect(request);
-      if (direct) places -= 1;
-      return { ...request, virtualTime, owner: direct ? (reservation?.owner ?? null) : null };
+      const isDirect = reservation?.messages.has(request.message) ?? false;
+      return { ...request, virtualTime, owner: isDirect ? (reservation?.owner ?? null) : null };
     });
   }
+}
+
+/** True: nothing but a free place stands between it and its delivery. */
+function isReady({ due, message }: StoreRequest): boolean {
+  return due.kind === "now" && !isGated(message);
 }
 
 /**

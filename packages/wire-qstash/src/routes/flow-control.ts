@@ -34,7 +34,10 @@ export function getFlowControlRoute(services: WireServices): WireHandler {
 /** `GET /v2/globalParallelism`. */
 export function globalParallelismRoute(services: WireServices): WireHandler {
   return readRoute(services, async ({ caller }) => {
-    const { max, count } = await services.operations.getGlobalParallelism(caller.tenantId);
+    const { max, count } = await services.operations.getGlobalParallelism(
+      caller.tenantId,
+      caller.plan.limits,
+    );
     return reply(200, { parallelismMax: max, parallelismCount: count });
   });
 }
