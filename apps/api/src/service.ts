@@ -70,6 +70,7 @@ export function createApi(
     hosts: new HostCheck({ policy: destinations, resolver: nameResolver(config.nameServers) }),
     authenticator,
     budgets,
+    bandwidth: core.bandwidth,
     onScheduleChanged: () => scheduleAnnouncer.announce(),
     wakeDispatchers,
     onError: (error) => logger.error({ err: error }, "a message could not be stored"),

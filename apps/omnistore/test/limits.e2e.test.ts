@@ -113,17 +113,54 @@ test("06 §3 a callback counts and is never refused; the retry of a dead letter 
   await receiver.close();
 });
 
+test("06 §1 the bandwidth of a month counts what comes in and what is sent; then publishes and ticks wait", async () => {
+  const receiver = await startReceiver();
+  const token = await tenantWith({ bandwidthBytesPerMonth: 2_000 });
+  const send = (text: string) =>
+    ask(node.url, "POST", `/v2/publish/${receiver.url}/?upstash-retries=0`, { token, body: text });
+  const schedule = `/v2/schedules/${receiver.url}/?upstash-cron=*%20*%20*%20*%20*&upstash-schedule-id=s&upstash-retries=0`;
+  expect((await publish(token, node.url, schedule)).status).toBe(200);
+  expect((await send("x".repeat(998))).status).toBe(200);
+  const [first] = await receiver.waitFor(1);
+  expect(first?.body).toHaveLength(1_000);
+  const refused = await until(async () => {
+    const answer = await send("");
+    return answer.status === 200 ? null : answer;
+  });
+  expectRefusal(refused, 429, "bandwidthBytesPerMonth");
+  expect(refused.headers.get("ratelimit-limit")).toBe("2000");
+  expect(refused.headers.get("ratelimit-remaining")).toBe("0");
+  const reset = new Date(Number(refused.headers.get("ratelimit-reset")) * 1_000);
+  expect(reset.toISOString()).toMatch(/-01T00:00:00\.000Z$/);
+  expectRefusal(await publish(token, second.url), 429, "bandwidthBytesPerMonth");
+  await dueNow(token);
+  const told = await until(async () => {
+    const { body } = await ask(node.url, "GET", "/v2/schedules/s", { token });
+    return (body as { error?: string }).error;
+  });
+  expect(told).toContain("bandwidthBytesPerMonth");
+  await receiver.close();
+});
+
+async function dueNow(token: string): Promise<void> {
+  await queryAs(token, "UPDATE schedules SET next_run_at = now() WHERE tenant_id = $1");
+}
+
 /** What is counted against the day of the tenant whose token this is. */
 async function messagesToday(token: string): Promise<number> {
+  const text = "SELECT leased::int FROM budgets WHERE tenant_id = $1 AND kind = 1";
+  const [row] = await queryAs(token, text);
+  return Number(row?.["leased"] ?? 0);
+}
+
+/** Asks the database about the tenant whose token this is, `$1`. */
+async function queryAs(token: string, text: string): Promise<readonly Record<string, unknown>[]> {
   const { UserID } = JSON.parse(Buffer.from(token, "base64").toString()) as { UserID: string };
   const database = new pg.Client({ connectionString: node.databaseUrl });
   await database.connect();
-  const { rows } = await database.query<{ leased: number }>(
-    "SELECT leased::int FROM budgets WHERE tenant_id = $1 AND kind = 1",
-    [UserID],
-  );
+  const { rows } = await database.query<Record<string, unknown>>(text, [UserID]);
   await database.end();
-  return rows[0]?.leased ?? 0;
+  return rows;
 }
 
 test("00 §4 requests of a second are limited over both apis, publishes are not", async () => {

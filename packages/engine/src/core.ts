@@ -1,6 +1,7 @@
 import { connect, type Pool } from "@omnistore/db/client";
 import { ROLES } from "@omnistore/db/roles";
 
+import { Bandwidth } from "./bandwidth.ts";
 import { database, type Database } from "./database.ts";
 import { DatabaseClock } from "./database-clock.ts";
 import { MasterKeys } from "./master-keys.ts";
@@ -23,6 +24,7 @@ export interface EngineCore {
   readonly vault: Vault;
   readonly plans: TenantPlans;
   readonly senders: Senders;
+  readonly bandwidth: Bandwidth;
   readonly signingKeys: SigningKeyRing;
   readonly name: string;
   /** Checks the encryption key and sets the clock; everything else connects when it is first used. */
@@ -73,6 +75,7 @@ export function createCore(options: CoreOptions): EngineCore {
     scopeOf,
     vault,
     plans,
+    bandwidth: new Bandwidth(pool, clock),
     clock,
     senders: new Senders(scopeOf, vault, plans),
     signingKeys: new SigningKeyRing(scopeOf, vault),

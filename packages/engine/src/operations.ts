@@ -1,6 +1,7 @@
 import type { Operations } from "@omnistore/domain/operations";
 
 import { createAudit } from "./audit/audit.ts";
+import type { Bandwidth } from "./bandwidth.ts";
 import { cancelMessages } from "./cancel/cancel-messages.ts";
 import type { DatabaseClock } from "./database-clock.ts";
 import { deleteDeadLetters } from "./dead-letter/delete-dead-letters.ts";
@@ -35,6 +36,7 @@ export interface OperationsParts {
   readonly store: MessageStore;
   readonly authenticator: Authenticator;
   readonly budgets: Budgets;
+  readonly bandwidth: Bandwidth;
   readonly signingKeys: SigningKeyRing;
   readonly hosts: HostCheck;
   /** Called when a schedule may be due earlier than schedulers know. */
@@ -46,7 +48,7 @@ export interface OperationsParts {
 
 /** What wires may ask, each answered by the verb that does it. */
 export function createOperations(parts: OperationsParts): Operations {
-  const { scopeOf, clock, vault, authenticator, budgets, hosts, signingKeys } = parts;
+  const { scopeOf, clock, vault, authenticator, budgets, bandwidth, hosts, signingKeys } = parts;
   const { onScheduleChanged, wakeDispatchers } = parts;
   const transactionStore = new TransactionStore(vault);
   const operations: Operations = {
@@ -88,11 +90,13 @@ export function createOperations(parts: OperationsParts): Operations {
       orUnavailable(getDeadLetter(scopeOf(tenantId).pool, vault, tenantId, id)),
     deleteDeadLetters: (tenantId, selection) =>
       orUnavailable(deleteDeadLetters(scopeOf(tenantId).pool, tenantId, selection)),
-    async retryDeadLetters(tenantId, selection, overrides, { limits: { messagesPerDay: limit } }) {
+    async retryDeadLetters(tenantId, selection, overrides, { limits }) {
+      const { messagesPerDay: limit, bandwidthBytesPerMonth } = limits;
       const { pool } = scopeOf(tenantId);
       const day = {
         spend: async (messages: number) =>
-          limit === null ? null : budgets.spend(tenantId, "day", limit, messages),
+          (await bandwidth.spent(tenantId, bandwidthBytesPerMonth)) ??
+          (limit === null ? null : budgets.spend(tenantId, "day", limit, messages)),
         refund: (messages: number) => {
           if (limit !== null && messages > 0) budgets.refund(tenantId, "day", messages);
         },

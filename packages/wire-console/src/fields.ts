@@ -44,6 +44,7 @@ const upToNone = z
 const limits = z.strictObject({
   messageBytes: upTo(UNBOUNDED.messageBytes),
   messagesPerDay: upToNone,
+  bandwidthBytesPerMonth: z.int().positive().nullable().exactOptional(),
   requestsPerSecond: upToNone,
   delayMs: upTo(UNBOUNDED.delayMs),
   timeoutMs: upTo(UNBOUNDED.timeoutMs),

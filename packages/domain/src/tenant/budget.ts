@@ -7,9 +7,12 @@ export const BUDGETS = {
 } as const;
 export type BudgetName = keyof typeof BUDGETS;
 
+/** What can be used up: a budget, or the bandwidth of a month. */
+export type SpentName = BudgetName | "month";
+
 /** A budget that is used up, as its caller is told. */
 export interface BudgetSpent {
-  readonly budget: BudgetName;
+  readonly budget: SpentName;
   readonly limit: number;
   /** Unix milliseconds at which the next window begins. */
   readonly resetAtMs: number;

@@ -1,6 +1,6 @@
 import type { Callback } from "../message/message.ts";
 import type { Due, PublishCommand } from "../publish/publish-command.ts";
-import type { BudgetName } from "./budget.ts";
+import type { SpentName } from "./budget.ts";
 import type { Plan, PlanLimits } from "./plans.ts";
 
 /** A limit in words, with the plan that sets it. */
@@ -11,10 +11,11 @@ export function limitText({ name, limits }: Plan, limit: keyof PlanLimits): stri
 const SPENT = {
   day: ["messages of today", "messagesPerDay"],
   second: ["requests of this second", "requestsPerSecond"],
-} as const satisfies Record<BudgetName, readonly [string, keyof PlanLimits]>;
+  month: ["bytes of this month", "bandwidthBytesPerMonth"],
+} as const satisfies Record<SpentName, readonly [string, keyof PlanLimits]>;
 
 /** That a budget of a window is used up, in words. */
-export function spentText(plan: Plan, budget: BudgetName): string {
+export function spentText(plan: Plan, budget: SpentName): string {
   const [what, limit] = SPENT[budget];
   return `no more ${what}: ${limitText(plan, limit)}`;
 }

@@ -9,6 +9,7 @@ import {
 } from "../message/limits.ts";
 
 const MIB = 1024 * 1024;
+const GB = 1_000_000_000;
 const DAY_MS = 86_400_000;
 const MINUTE_MS = 60_000;
 
@@ -19,6 +20,8 @@ const MINUTE_MS = 60_000;
 export interface PlanLimits {
   readonly messageBytes: number;
   readonly messagesPerDay: number | null;
+  /** Bytes of bodies that come in and that are sent, of a UTC month. */
+  readonly bandwidthBytesPerMonth: number | null;
   /** Of everything but publish, enqueue and batch, which have no limit by the second. Contract 00 §4. */
   readonly requestsPerSecond: number | null;
   readonly delayMs: number;
@@ -41,6 +44,7 @@ export interface PlanLimits {
 export const UNBOUNDED: PlanLimits = {
   messageBytes: MAX_BODY_BYTES,
   messagesPerDay: null,
+  bandwidthBytesPerMonth: null,
   requestsPerSecond: null,
   delayMs: MAX_DELAY_MS,
   timeoutMs: MAX_TIMEOUT_MS,
@@ -72,6 +76,7 @@ export const PLANS = {
     ...PAY_AS_YOU_GO,
     messageBytes: MIB,
     messagesPerDay: 1_000,
+    bandwidthBytesPerMonth: 50 * GB,
     delayMs: 7 * DAY_MS,
     timeoutMs: 15 * MINUTE_MS,
     schedules: 10,
@@ -86,12 +91,14 @@ export const PLANS = {
   "fixed-1m": {
     ...PAY_AS_YOU_GO,
     messagesPerDay: 1_000_000,
+    bandwidthBytesPerMonth: 1_000 * GB,
     parallelismPerQueue: 200,
     globalParallelism: 200,
   },
   "fixed-10m": {
     ...PAY_AS_YOU_GO,
     messagesPerDay: 10_000_000,
+    bandwidthBytesPerMonth: 5_000 * GB,
     parallelismPerQueue: 1_000,
     globalParallelism: 1_000,
   },

@@ -7,6 +7,7 @@ import type { Endpoint } from "@omnistore/domain/topic/topic";
 import { topicNameOf } from "@omnistore/domain/topic/topic-name";
 import { LRUCache } from "lru-cache";
 
+import type { Bandwidth } from "../bandwidth.ts";
 import { isFaultOfTheData } from "../group-commit.ts";
 import { TransactionStore } from "../publish/transaction-store.ts";
 import { tenantsOfSealed } from "../sealed-content.ts";
@@ -22,7 +23,7 @@ import {
   takeBack,
   type DueRow,
 } from "./due-schedules.sql.ts";
-import { withinDay } from "./within-day.ts";
+import { withinPlan } from "./within-plan.ts";
 import { planDue, reasonOf, type DuePlan, type ScheduleNotice } from "./plan-due.ts";
 
 export interface DueRun {
@@ -39,6 +40,7 @@ export interface ScheduleRunnerParts {
   readonly pool: Pool;
   readonly vault: Vault;
   readonly plans: TenantPlans;
+  readonly bandwidth: Bandwidth;
 }
 
 /** Schedules of one transaction: enough to be cheap, few enough to be done in some ten milliseconds. */
@@ -59,14 +61,16 @@ export class ScheduleRunner {
   readonly #pool: Pool;
   readonly #vault: Vault;
   readonly #plans: TenantPlans;
+  readonly #bandwidth: Bandwidth;
   readonly #store: TransactionStore;
   readonly #crons = new LRUCache<string, Cron>({ max: REMEMBERED });
   readonly #followings = new LRUCache<string, { ms: number | null }>({ max: REMEMBERED });
 
-  constructor({ pool, vault, plans }: ScheduleRunnerParts) {
+  constructor({ pool, vault, plans, bandwidth }: ScheduleRunnerParts) {
     this.#pool = pool;
     this.#vault = vault;
     this.#plans = plans;
+    this.#bandwidth = bandwidth;
     this.#store = new TransactionStore(vault);
   }
 
@@ -90,7 +94,8 @@ export class ScheduleRunner {
           tickDays = daysOf(plans);
           const nowMs = rows[0]?.now_ms ?? 0;
           const tenants = await this.#plans.of(plans.map(({ advance: { tenantId } }) => tenantId));
-          const allowed = await withinDay(client, tenants, plans, nowMs);
+          const spent = await this.#bandwidth.spentBy(tenants);
+          const allowed = await withinPlan(client, { tenants, spent, nowMs }, plans);
           const { fired, notices } = await this.#carryOut(client, allowed, nowMs);
           const nextInMs = rows.length === 0 ? CONTENDED_MS : 0;
           return { fired, nextInMs, isFull: rows.length === BATCH, notices };

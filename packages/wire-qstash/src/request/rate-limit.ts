@@ -3,7 +3,7 @@ import { spentText } from "@omnistore/domain/tenant/plan-problem";
 import type { Plan } from "@omnistore/domain/tenant/plans";
 import { InvalidRequest } from "../errors.ts";
 
-const PREFIX = { day: "RateLimit", second: "Burst-RateLimit" } as const;
+const PREFIX = { day: "RateLimit", second: "Burst-RateLimit", month: "RateLimit" } as const;
 
 /**
  * The refusal of what a plan has no more of in this window. Clients tell the two apart by their

@@ -8,11 +8,27 @@ import type { Plans } from "../tenant-plans.ts";
 import type { DuePlan } from "./plan-due.ts";
 
 /**
- * Takes what ticks store from the day of their tenants, in the transaction that stores it: one
- * statement for all tenants that have such a limit, none when nobody has. A tick that is beyond the
- * limit fires nothing, and its schedule says why. `nowMs` is the database's time.
+ * Leaves out what the tenants' plans do not allow: a tick that is beyond the bandwidth of the month,
+ * which those in `spent` have used up, or beyond the day, fires nothing, and its schedule says why.
  */
-export async function withinDay(
+export async function withinPlan(
+  client: Queryable,
+  { tenants, spent, nowMs }: { tenants: Plans; spent: ReadonlySet<string>; nowMs: number },
+  plans: readonly DuePlan[],
+): Promise<readonly DuePlan[]> {
+  const inMonth = plans.map((each) => {
+    const plan = tenants.get(each.advance.tenantId);
+    const isOver = each.stores.length > 0 && spent.has(each.advance.tenantId);
+    return isOver && plan !== undefined ? skipped(each, spentText(plan, "month")) : each;
+  });
+  return withinDay(client, tenants, inMonth, nowMs);
+}
+
+/**
+ * Takes what ticks store from the day of their tenants, in the transaction that stores it: one
+ * statement for all tenants that have such a limit, none when nobody has. `nowMs` is the database's time.
+ */
+async function withinDay(
   client: Queryable,
   tenants: Plans,
   plans: readonly DuePlan[],
