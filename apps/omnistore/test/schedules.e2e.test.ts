@@ -1,5 +1,5 @@
 import { startProcess, type RunningProcess } from "@omnistore/testkit/child-process";
-import { officialClient, officialReceiver } from "@omnistore/testkit/official-client";
+import { DEVELOPMENT, officialClient, officialReceiver } from "@omnistore/testkit/official-client";
 import { startReceiver, type Receiver } from "@omnistore/testkit/receiver";
 import { until } from "@omnistore/testkit/until";
 import type { Client } from "@upstash/qstash";
@@ -46,6 +46,16 @@ async function startScheduler(): Promise<RunningProcess> {
 /** Makes a schedule due now, as if its minute had come. */
 async function makeDue(scheduleId: string): Promise<void> {
   await database.query("UPDATE schedules SET next_run_at = now() WHERE id = $1", [scheduleId]);
+}
+
+/** Sets the default headers of the topic `t`. */
+async function setHeaders(headers: Readonly<Record<string, string>>): Promise<void> {
+  const response = await fetch(`${node.url}/v2/topics/t`, {
+    method: "PATCH",
+    headers: { authorization: `Bearer ${DEVELOPMENT.token}` },
+    body: JSON.stringify({ headers }),
+  });
+  expect(response.status).toBe(200);
 }
 
 async function count(sql: string): Promise<number> {
@@ -133,6 +143,30 @@ describe("03 §3 schedules through the official client", () => {
     const { events } = await client.events({ filter: { scheduleId } });
     expect(new Set(events.map((event) => event.messageId))).toEqual(new Set([messageId]));
     expect(events.map((event) => event.state)).toContain("DELIVERED");
+  });
+
+  test("00 §8 what a topic's headers say at the tick takes the place of what the schedule leaves out", async () => {
+    await startScheduler();
+    await client.urlGroups.addEndpoints({ name: "t", endpoints: [{ url: `${receiver.url}/t` }] });
+    await setHeaders({ "Upstash-Forward-X-Topic": "before", "Upstash-Forward-X-Both": "topic" });
+    const { scheduleId } = await client.schedules.create({
+      destination: "t",
+      cron: "0 0 1 1 *",
+      body: "x",
+      headers: { "X-Both": "own", "X-Own": "grüße" },
+    });
+    await setHeaders({ "Upstash-Forward-X-Topic": "after", "Upstash-Method": "PUT" });
+    await makeDue(scheduleId);
+    const [request] = await receiver.waitFor(1);
+    expect(request).toMatchObject({ method: "PUT", url: "/t" });
+    expect(request?.headers).toMatchObject({
+      "x-topic": "after",
+      "x-both": "own",
+      "x-own": "grüße",
+      "upstash-schedule-id": scheduleId,
+      "upstash-caller-ip": "127.0.0.1",
+    });
+    await client.urlGroups.delete("t");
   });
 
   test("a message that a schedule made and that fails shows as FAIL", async () => {

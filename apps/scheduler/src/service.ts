@@ -1,9 +1,11 @@
 import type { EngineCore } from "@omnistore/engine/core";
+import { destinationPolicy } from "@omnistore/engine/deliver/destination-policy";
 import { ScheduleRunner } from "@omnistore/engine/schedule/run-due";
 import { Announcer, WakeListener } from "@omnistore/engine/wake/wake-channel";
 import type { Config } from "@omnistore/runtime/config";
 import type { Logger } from "@omnistore/runtime/logger";
 import { composeServices, defineService, type Service } from "@omnistore/runtime/service";
+import { qstashSchedules } from "@omnistore/wire-qstash";
 
 import { TickLoop } from "./tick-loop.ts";
 
@@ -14,14 +16,17 @@ export interface SchedulerOptions {
 
 /** Fires schedules when their time comes. Any number of schedulers may run against one database. */
 export function createScheduler(
-  _config: Config,
+  config: Config,
   core: EngineCore,
   logger: Logger,
   options: SchedulerOptions = {},
 ): Service {
   const announcer = new Announcer(core.pool, "deliveries");
   const loop = new TickLoop({
-    runner: new ScheduleRunner(core),
+    runner: new ScheduleRunner({
+      ...core,
+      wires: { qstash: qstashSchedules(destinationPolicy(config)) },
+    }),
     logger,
     onStored: () => {
       options.onStored?.();

@@ -9,7 +9,7 @@ export const SEALED_BY_DATA_KEY = 2;
 
 /** The row that a sealed value belongs to: it opens there and nowhere else. */
 export interface Place {
-  readonly kind: "message" | "answer" | "schedule" | "topic" | "signing key";
+  readonly kind: "message" | "answer" | "schedule" | "schedule settings" | "topic" | "signing key";
   readonly tenantId: string;
   /** Id or name of the row. */
   readonly id: string;

@@ -18,7 +18,6 @@ import { publishTogether } from "./publish/publish.ts";
 import { OutcomeRecorder } from "./record/outcome-recorder.ts";
 import { MessageStore } from "./store/message-store.ts";
 import { createSchedule } from "./schedule/create-schedule.ts";
-import { ScheduleRunner } from "./schedule/run-due.ts";
 import { selectSchedules } from "./schedule/select-schedules.sql.ts";
 import { createTenant } from "./tenant/create-tenant.ts";
 import { addEndpoints } from "./topic/add-endpoints.ts";
@@ -237,12 +236,25 @@ describe("the answer of a receiver", () => {
 });
 
 /** Keeps a schedule of the tenant that sends what `SECRETS` says every hour. */
-async function schedule(id: string, atMs: number) {
+async function schedule(
+  id: string,
+  atMs: number,
+  over: Partial<PublishCommand> = {},
+  ownSettings?: string,
+) {
   const cron = parseCron("0 * * * *");
   if (cron.kind === "invalid") throw new Error(cron.reason);
-  const { wire, destination, method, headers, body, maxRetries, options } = engine.command(SECRETS);
+  const { wire, destination, method, headers, body, maxRetries, options } = engine.command({
+    ...SECRETS,
+    ...over,
+  });
   const template = { wire, destination, method, headers, body, maxRetries, options };
-  await createSchedule(engine.core, { tenantId, id, cron, template }, UNBOUNDED, atMs);
+  await createSchedule(
+    engine.core,
+    { tenantId, id, cron, template, ...(ownSettings === undefined ? {} : { ownSettings }) },
+    UNBOUNDED,
+    atMs,
+  );
   return template;
 }
 
@@ -256,7 +268,7 @@ describe("what is kept for later", () => {
     const [read] = await selectSchedules(pool, vault, tenantId, "hourly");
     expect(read?.template).toEqual(template);
 
-    await new ScheduleRunner(engine.core).runDue(clock.nowMs() + hour);
+    await engine.scheduleRunner().runDue(clock.nowMs() + hour);
     const { rows } = await pool.query<{ id: string }>(
       "SELECT id FROM messages WHERE tenant_id = $1",
       [tenantId],
@@ -276,12 +288,33 @@ describe("what is kept for later", () => {
        WHERE s.tenant_id = $1 AND s.id = 'one' AND o.tenant_id = $1 AND o.id = 'two'`,
       [tenantId],
     );
-    const run = await new ScheduleRunner(engine.core).runDue(clock.nowMs() + hour);
+    const run = await engine.scheduleRunner().runDue(clock.nowMs() + hour);
     expect(run.notices).toContainEqual(
       expect.objectContaining({ kind: "failed", tenantId, scheduleId: "one" }),
     );
     const { rows } = await pool.query("SELECT 1 FROM messages WHERE tenant_id = $1", [tenantId]);
     expect(rows).toHaveLength(1);
+  });
+
+  test("what a publisher said itself of a schedule to a topic is sealed, and read at the tick", async () => {
+    const { db, pool, vault, clock } = engine.core;
+    await addEndpoints(db, tenantId, "t", [{ url: "http://a.test/" }], UNBOUNDED);
+    await setTopicHeaders(engine.core, tenantId, "t", { "X-Topic": ["canary-topic"] });
+    const own = {
+      method: "POST",
+      headers: { "X-Own": ["canary-own"] },
+      maxRetries: 1,
+      options: {},
+    };
+    await schedule("to topic", clock.nowMs(), { destination: "t" }, JSON.stringify(own));
+    expect(await dump("schedules")).not.toContain("canary");
+    await engine.scheduleRunner().runDue(clock.nowMs() + hour);
+    const { rows } = await pool.query<{ id: string }>(
+      "SELECT id FROM messages WHERE tenant_id = $1",
+      [tenantId],
+    );
+    const message = await getMessage(pool, vault, tenantId, rows[0]?.id ?? "");
+    expect(message?.headers).toEqual({ "X-Topic": ["canary-topic"], "X-Own": ["canary-own"] });
   });
 
   test("the default headers of a topic are sealed, and read whole", async () => {

@@ -2,10 +2,12 @@ import { randomBytes, randomUUID } from "node:crypto";
 
 import { connect, type Pool, type Queryable } from "@omnistore/db/client";
 import type { Message } from "@omnistore/domain/message/message";
+import type { ScheduleWire, TemplateSettings } from "@omnistore/domain/schedule/schedule-wire";
 import { makeUuidV7 } from "@omnistore/domain/message/message-id";
 import type { PublishCommand } from "@omnistore/domain/publish/publish-command";
 import { claimDeliveries } from "@omnistore/engine/claim/claim-deliveries.sql";
 import { createCore, type CoreOptions, type EngineCore } from "@omnistore/engine/core";
+import { ScheduleRunner } from "@omnistore/engine/schedule/run-due";
 import type { LeasedDelivery } from "@omnistore/engine/leased-delivery";
 import { registerDispatcher } from "@omnistore/engine/lease/heartbeat.sql";
 import { storedContent } from "@omnistore/engine/message-row";
@@ -38,8 +40,17 @@ export interface TestEngine {
   /** The queue's row of a message, or undefined when it has left. */
   delivery(messageId: string): Promise<Record<string, unknown> | undefined>;
   count(table: string): Promise<number>;
+  /** Fires schedules; its wire reads own settings as JSON of a template's settings, and lets the topic add headers. */
+  scheduleRunner(): ScheduleRunner;
   stop(): Promise<void>;
 }
+
+/** Own settings are the JSON of a template's settings; the topic may add headers. */
+const settingsWith: ScheduleWire["settingsWith"] = (own, headers) => {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- tests write what it says
+  const settings = JSON.parse(own) as TemplateSettings;
+  return { ...settings, headers: { ...headers, ...settings.headers } };
+};
 
 export async function startEngine(options: Partial<CoreOptions> = {}): Promise<TestEngine> {
   const database = await freshDatabase();
@@ -118,6 +129,9 @@ export async function startEngine(options: Partial<CoreOptions> = {}): Promise<T
         callbacks: [],
         ...over,
       };
+    },
+    scheduleRunner() {
+      return new ScheduleRunner({ ...core, wires: { qstash: { settingsWith } } });
     },
     async delivery(messageId) {
       const { rows } = await core.pool.query<Record<string, unknown>>(

@@ -44,6 +44,7 @@ import {
 } from "./routes/topics.ts";
 
 export { deliveredMessageId } from "./delivery/delivered-message.ts";
+export { scheduleWire as qstashSchedules } from "./schedule/own-settings.ts";
 
 export interface QstashRouteOptions {
   /** Where messages may go. */

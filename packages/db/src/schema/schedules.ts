@@ -37,6 +37,10 @@ export const schedules = pgTable(
     maxRetries: integer("max_retries").notNull(),
     /** Everything that may be left out; null when everything was. */
     options: jsonb("options").$type<MessageOptions>(),
+    /** What the publisher of a schedule to a topic said itself, in the wire's words; sealed when the body is. */
+    ownSettings: bytea("own_settings"),
+    /** When they were given; they hold while that is `updated_at`. */
+    ownSettingsAt: instant("own_settings_at"),
     isPaused: boolean("is_paused").notNull().default(false),
     createdAt: instant("created_at").notNull().defaultNow(),
     updatedAt: instant("updated_at").notNull().defaultNow(),

@@ -20,7 +20,10 @@ export interface ScheduleCommand {
   readonly tenantId: string;
   readonly id: string;
   readonly cron: Cron;
+  /** As its ticks would make it now. */
   readonly template: ScheduleTemplate;
+  /** For a schedule to a topic: what the publisher said itself, in the wire's own words. */
+  readonly ownSettings?: string;
 }
 
 /** What became of a message that a schedule made. */

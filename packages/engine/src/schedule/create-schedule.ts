@@ -10,7 +10,7 @@ import type { Database } from "../database.ts";
 import { holdTenant } from "../hold-tenant.ts";
 import { toColumns } from "../sealed-content.ts";
 import type { Vault } from "../vault.ts";
-import { schedulePlace } from "./schedule-row.ts";
+import { ownSettingsColumn, schedulePlace } from "./schedule-row.ts";
 
 /**
  * Stores a schedule, in place of the one that has its id. The whole definition is replaced; what is
@@ -24,8 +24,9 @@ export async function createSchedule(
   { schedules: limit }: Pick<PlanLimits, "schedules">,
   nowMs: number,
 ): Promise<boolean> {
-  const { tenantId, id, cron, template } = command;
+  const { tenantId, id, cron, template, ownSettings } = command;
   const nextMs = nextRun(cron, nowMs);
+  const key = await vault.sealingKey(tenantId);
   const definition = {
     cron: cron.text,
     wire: template.wire,
@@ -33,7 +34,9 @@ export async function createSchedule(
     method: template.method,
     delayMs: template.delayMs ?? null,
     maxRetries: template.maxRetries,
-    ...toColumns(template, schedulePlace(tenantId, id), await vault.sealingKey(tenantId)),
+    ...toColumns(template, schedulePlace(tenantId, id), key),
+    ownSettings: ownSettingsColumn(ownSettings, { tenantId, id }, key),
+    ownSettingsAt: sql`now()`,
   };
   const nextRunAt = nextMs === null ? null : new Date(nextMs);
   const { queueName } = template.options;

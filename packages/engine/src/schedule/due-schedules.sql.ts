@@ -5,6 +5,8 @@ import { TEMPLATE_COLUMNS, type TemplateRow } from "./schedule-row.ts";
 /** A schedule whose time has come, locked until the transaction ends. */
 export interface DueRow extends TemplateRow {
   readonly cron: string;
+  /** Those of the definition as it stands; null: it has none. */
+  readonly own_settings: Buffer | null;
   /** Unix milliseconds. */
   readonly due_ms: number;
   /** The last tick that fired, unix milliseconds. */
@@ -52,6 +54,7 @@ export async function lockDue(
 ): Promise<readonly DueRow[]> {
   const { rows } = await db.query<DueRow>(
     `SELECT s.cron, ${TEMPLATE_COLUMNS},
+       CASE WHEN s.own_settings_at = s.updated_at THEN s.own_settings END AS own_settings,
        (extract(epoch FROM s.next_run_at) * 1000)::float8 AS due_ms,
        (extract(epoch FROM s.last_run_at) * 1000)::float8 AS last_ms,
        (extract(epoch FROM ${NOW}) * 1000)::float8 AS now_ms

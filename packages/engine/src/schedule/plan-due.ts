@@ -1,13 +1,16 @@
+import type { WireName } from "@omnistore/domain/message/message";
 import type { Due, PublishCommand } from "@omnistore/domain/publish/publish-command";
 import type { DueDecision } from "@omnistore/domain/schedule/missed";
-import type { Endpoint } from "@omnistore/domain/topic/topic";
-import { topicNameOf } from "@omnistore/domain/topic/topic-name";
+import type { ScheduleTemplate } from "@omnistore/domain/schedule/schedule";
+import type { ScheduleWire } from "@omnistore/domain/schedule/schedule-wire";
 
 import { makeMessage } from "../publish/make-message.ts";
 import type { MessageToStore } from "../publish/transaction-store.ts";
 import type { DataKeys } from "../vault.ts";
+import { openHeaders } from "../topic/sealed-headers.ts";
+import type { TopicReceivers } from "../topic/select-receivers.sql.ts";
 import type { Advance, DueRow } from "./due-schedules.sql.ts";
-import { readTemplate } from "./schedule-row.ts";
+import { readOwnSettings, readTemplate } from "./schedule-row.ts";
 
 /** Something about one schedule that its operator should know. Times are unix milliseconds. */
 export type ScheduleNotice = { readonly tenantId: string; readonly scheduleId: string } & (
@@ -25,16 +28,23 @@ export interface DuePlan {
   readonly notices: readonly ScheduleNotice[];
 }
 
+/** What a tick is made with, besides its schedule. */
+export interface DueContext {
+  /** The data key of whoever seals. */
+  readonly keys: DataKeys;
+  readonly wires: Readonly<Record<WireName, ScheduleWire>>;
+  /** The topic that the schedule goes to, as it stands; absent: it goes to a URL. */
+  readonly topic: TopicReceivers | undefined;
+}
+
 /**
- * Plans one tick; `keys` hold the data key of whoever seals, `decide` says null when the cron expression is not understood, and `endpoints` are
- * those of the topic that the schedule goes to, if it goes to one. Never throws: a schedule that
- * cannot be worked out must not hold up the others.
+ * Plans one tick; `decide` says null when the cron expression is not understood. Never throws: a
+ * schedule that cannot be worked out must not hold up the others.
  */
 export function planDue(
   row: DueRow,
-  keys: DataKeys,
   decide: () => DueDecision | null,
-  endpoints: readonly Endpoint[] = [],
+  context: DueContext,
 ): DuePlan {
   let nextMs: number | null = null;
   try {
@@ -46,7 +56,7 @@ export function planDue(
     const notices = decision.skipped
       ? [{ ...namesOf(row), kind: "skipped" as const, ...decision.skipped }]
       : [];
-    const stores = decision.fireMs === null ? [] : messagesOf(row, keys, endpoints);
+    const stores = decision.fireMs === null ? [] : messagesOf(row, context);
     const messageIds = stores.map(({ message }) => message.id);
     const tick = decision.fireMs === null ? null : { atMs: decision.fireMs, messageIds };
     return { advance: advanceOf(row, { nextMs, tick, error: null }), stores, notices };
@@ -68,28 +78,36 @@ function failed(row: DueRow, nextMs: number | null, error: string): DuePlan {
   };
 }
 
-function messagesOf(
-  row: DueRow,
-  keys: DataKeys,
-  endpoints: readonly Endpoint[],
-): readonly MessageToStore[] {
-  const { delayMs, ...template } = readTemplate(row, keys);
+function messagesOf(row: DueRow, context: DueContext): readonly MessageToStore[] {
+  const { delayMs, ...template } = templateNow(row, context);
   const due: Due = delayMs === undefined ? { kind: "now" } : { kind: "after", delayMs };
   const options = { ...template.options, scheduleId: row.id };
   const command = { ...template, tenantId: row.tenant_id, due, options };
-  return commandsOf(command, endpoints).map((each) => ({
+  return commandsOf(command, context.topic).map((each) => ({
     message: makeMessage(each, row.now_ms),
     due,
   }));
 }
 
+/** As it was stored, with what the topic's headers say now. Contract 00 §8. */
+function templateNow(row: DueRow, { keys, wires, topic }: DueContext): ScheduleTemplate {
+  const { delayMs, ...stored } = readTemplate(row, keys);
+  if (topic === undefined || row.own_settings === null) {
+    return { ...stored, ...(delayMs === undefined ? {} : { delayMs }) };
+  }
+  const own = readOwnSettings(row, row.own_settings, keys);
+  const headers = openHeaders(topic, { tenantId: row.tenant_id, name: row.destination }, keys);
+  return { ...stored, ...wires[row.wire].settingsWith(own, headers, row.now_ms) };
+}
+
 /** Throws when the destination is a topic that does not exist. */
 function commandsOf(
   command: PublishCommand,
-  endpoints: readonly Endpoint[],
+  topic: TopicReceivers | undefined,
 ): readonly PublishCommand[] {
-  const topicName = topicNameOf(command.destination);
-  if (topicName === null) return [command];
+  if (topic === undefined) return [command];
+  const { endpoints } = topic;
+  const topicName = command.destination;
   if (endpoints.length === 0) throw new Error(`topic ${JSON.stringify(topicName)} does not exist`);
   return endpoints.map(({ url, name }) => ({
     ...command,

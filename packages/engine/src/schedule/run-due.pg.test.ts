@@ -10,9 +10,9 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
 import { pauseSchedule, resumeSchedule } from "./change-schedule.ts";
 import { addEndpoints } from "../topic/add-endpoints.ts";
-import { deleteTopic } from "../topic/change-topic.ts";
+import { deleteTopic, setTopicHeaders } from "../topic/change-topic.ts";
 import { createSchedule } from "./create-schedule.ts";
-import { ScheduleRunner } from "./run-due.ts";
+import type { ScheduleRunner } from "./run-due.ts";
 import { selectSchedules } from "./select-schedules.sql.ts";
 
 const MINUTE = 60_000;
@@ -25,7 +25,7 @@ let midnight: number;
 
 beforeEach(async () => {
   engine = await startEngine();
-  runner = new ScheduleRunner(engine.core);
+  runner = engine.scheduleRunner();
   midnight = Math.ceil(engine.core.clock.nowMs() / DAY) * DAY;
 });
 afterEach(() => engine.stop());
@@ -250,7 +250,7 @@ describe("runDue", () => {
 
   test("runners at the same time share what is due and fire each tick once", async () => {
     await Promise.all(Array.from({ length: 60 }, () => create("0 0 * * *")));
-    const runners = Array.from({ length: 4 }, () => new ScheduleRunner(engine.core));
+    const runners = Array.from({ length: 4 }, () => engine.scheduleRunner());
     const runs = await Promise.all(runners.map((each) => each.runDue(midnight)));
     expect(runs.reduce((sum, { fired }) => sum + fired, 0)).toBe(60);
     expect(await engine.count("messages")).toBe(60);
@@ -355,6 +355,42 @@ describe("runDue", () => {
     await addEndpoints(db, engine.tenantId, "t", [{ url: "http://a/" }], UNBOUNDED);
     expect(await runAll(midnight + DAY)).toBe(2);
     expect(await one(id)).not.toHaveProperty("lastError");
+  });
+
+  test("00 §8 a tick takes the topic's headers as they are then, as long as its definition is of this version", async () => {
+    const { db, pool } = engine.core;
+    await addEndpoints(db, engine.tenantId, "t", [{ url: "http://a/" }], UNBOUNDED);
+    const set = (value: string) =>
+      setTopicHeaders(engine.core, engine.tenantId, "t", { "X-Topic": [value] });
+    await set("of the creation");
+    const atCreation = { "X-Topic": ["of the creation"], "X-Mine": ["kept"] };
+    const { method, headers, maxRetries, options, ...rest } = template({ destination: "t" });
+    await createSchedule(
+      engine.core,
+      {
+        tenantId: engine.tenantId,
+        id: "s",
+        cron: cronOf("0 0 * * *"),
+        template: { ...rest, method, headers: atCreation, maxRetries, options },
+        ownSettings: JSON.stringify({ method, headers, maxRetries, options }),
+      },
+      UNBOUNDED,
+      midnight - MINUTE,
+    );
+    const headersOfTheLast = async () => {
+      const { rows } = await pool.query("SELECT headers FROM messages ORDER BY id DESC LIMIT 1");
+      return rows[0]?.headers;
+    };
+    expect(await runAll(midnight)).toBe(1);
+    expect(await headersOfTheLast()).toEqual(atCreation);
+    await set("of today");
+    expect(await runAll(midnight + DAY)).toBe(1);
+    expect(await headersOfTheLast()).toEqual({ "X-Topic": ["of today"], "X-Mine": ["kept"] });
+
+    // An older version that replaces the definition knows nothing of own settings.
+    await pool.query("UPDATE schedules SET headers = '{}', updated_at = now()");
+    expect(await runAll(midnight + 2 * DAY)).toBe(1);
+    expect(await headersOfTheLast()).toEqual({});
   });
 
   test("the topic of another tenant is no topic of the schedule's", async () => {

@@ -1,9 +1,10 @@
 import { inTransaction, type Pool, type Queryable } from "@omnistore/db/client";
+import type { WireName } from "@omnistore/domain/message/message";
 import { utcDay, utcDayText } from "@omnistore/domain/message/utc-day";
 import { type Cron, parseCron } from "@omnistore/domain/schedule/cron";
 import { decideDue, type DueDecision } from "@omnistore/domain/schedule/missed";
 import { nextRun } from "@omnistore/domain/schedule/next-run";
-import type { Endpoint } from "@omnistore/domain/topic/topic";
+import type { ScheduleWire } from "@omnistore/domain/schedule/schedule-wire";
 import { topicNameOf } from "@omnistore/domain/topic/topic-name";
 import { LRUCache } from "lru-cache";
 
@@ -11,7 +12,7 @@ import type { Bandwidth } from "../bandwidth.ts";
 import { isFaultOfTheData } from "../group-commit.ts";
 import { TransactionStore } from "../publish/transaction-store.ts";
 import { tenantsOfSealed } from "../sealed-content.ts";
-import { selectEndpoints } from "../topic/select-endpoints.sql.ts";
+import { selectReceivers, type TopicReceivers } from "../topic/select-receivers.sql.ts";
 import type { TenantPlans } from "../tenant-plans.ts";
 import type { Vault } from "../vault.ts";
 import { isMissingPartition, withPartitions } from "../with-partitions.ts";
@@ -41,6 +42,7 @@ export interface ScheduleRunnerParts {
   readonly vault: Vault;
   readonly plans: TenantPlans;
   readonly bandwidth: Bandwidth;
+  readonly wires: Readonly<Record<WireName, ScheduleWire>>;
 }
 
 /** Schedules of one transaction: enough to be cheap, few enough to be done in some ten milliseconds. */
@@ -62,15 +64,17 @@ export class ScheduleRunner {
   readonly #vault: Vault;
   readonly #plans: TenantPlans;
   readonly #bandwidth: Bandwidth;
+  readonly #wires: ScheduleRunnerParts["wires"];
   readonly #store: TransactionStore;
   readonly #crons = new LRUCache<string, Cron>({ max: REMEMBERED });
   readonly #followings = new LRUCache<string, { ms: number | null }>({ max: REMEMBERED });
 
-  constructor({ pool, vault, plans, bandwidth }: ScheduleRunnerParts) {
+  constructor({ pool, vault, plans, bandwidth, wires }: ScheduleRunnerParts) {
     this.#pool = pool;
     this.#vault = vault;
     this.#plans = plans;
     this.#bandwidth = bandwidth;
+    this.#wires = wires;
     this.#store = new TransactionStore(vault);
   }
 
@@ -86,11 +90,15 @@ export class ScheduleRunner {
       () =>
         inTransaction(this.#pool, async (client) => {
           const rows = await lockDue(client, BATCH, atMs);
-          const keys = await this.#vault.keysOf(tenantsOfSealed(rows));
-          const endpoints = await endpointsOf(client, rows);
-          const plans = rows.map((row) =>
-            planDue(row, keys, () => this.#decide(row), endpoints.get(row)),
+          const topics = await topicsOf(client, rows);
+          const ofSealedTopics = rows.flatMap((row) =>
+            topics.get(row)?.sealedHeaders ? [row.tenant_id] : [],
           );
+          const keys = await this.#vault.keysOf([...tenantsOfSealed(rows), ...ofSealedTopics]);
+          const plans = rows.map((row) => {
+            const topic = topics.get(row);
+            return planDue(row, () => this.#decide(row), { keys, wires: this.#wires, topic });
+          });
           tickDays = daysOf(plans);
           const nowMs = rows[0]?.now_ms ?? 0;
           const tenants = await this.#plans.of(plans.map(({ advance: { tenantId } }) => tenantId));
@@ -192,18 +200,23 @@ export class ScheduleRunner {
   }
 }
 
-/** The endpoints that schedules to topics go to, as they are now. */
-async function endpointsOf(
+/** The topics that schedules go to, as they are now. */
+async function topicsOf(
   client: Queryable,
   rows: readonly DueRow[],
-): Promise<ReadonlyMap<DueRow, readonly Endpoint[]>> {
+): Promise<ReadonlyMap<DueRow, TopicReceivers>> {
   const toTopics = rows.filter(({ destination }) => topicNameOf(destination) !== null);
   if (toTopics.length === 0) return new Map();
-  const found = await selectEndpoints(
+  const found = await selectReceivers(
     client,
     toTopics.map((row) => ({ tenantId: row.tenant_id, name: row.destination })),
   );
-  return new Map(toTopics.map((row, index) => [row, found[index] ?? []]));
+  return new Map(
+    toTopics.flatMap((row, index) => {
+      const topic = found[index];
+      return topic === undefined ? [] : [[row, topic] as const];
+    }),
+  );
 }
 
 function daysOf(plans: readonly DuePlan[]): readonly string[] {

@@ -1,8 +1,8 @@
 import type { Method, WireName } from "@omnistore/domain/message/message";
 import type { ScheduleTemplate } from "@omnistore/domain/schedule/schedule";
 
-import type { Place } from "../data-key.ts";
-import { fromColumns, type ContentColumns } from "../sealed-content.ts";
+import type { DataKey, Place } from "../data-key.ts";
+import { fromColumns, SEALED, type ContentColumns } from "../sealed-content.ts";
 import type { DataKeys } from "../vault.ts";
 
 /** The columns of a schedule that say what its ticks make, in the shape that the driver returns. */
@@ -29,6 +29,32 @@ export function readTemplate(row: TemplateRow, keys: DataKeys): ScheduleTemplate
     maxRetries: row.max_retries,
     ...fromColumns(row, schedulePlace(row.tenant_id, row.id), keys),
   };
+}
+
+/** The publisher's own settings as they are stored: sealed by the tenant's key, or in clear without one. */
+export function ownSettingsColumn(
+  text: string | undefined,
+  { tenantId, id }: Pick<Place, "tenantId" | "id">,
+  key: DataKey | null,
+): Buffer | null {
+  if (text === undefined) return null;
+  return key === null ? Buffer.from(text) : key.seal(ownSettingsPlace(tenantId, id), text);
+}
+
+/** Sealed exactly when the headers of the same row are. Throws when they cannot be opened. */
+export function readOwnSettings(
+  row: Pick<TemplateRow, "tenant_id" | "id" | "headers">,
+  stored: Buffer,
+  keys: DataKeys,
+): string {
+  if (row.headers !== SEALED) return stored.toString("utf8");
+  const key = keys.get(row.tenant_id);
+  if (key === undefined) throw new Error(`the key of tenant ${row.tenant_id} is not there`);
+  return key.open(ownSettingsPlace(row.tenant_id, row.id), stored).toString("utf8");
+}
+
+function ownSettingsPlace(tenantId: string, id: string): Place {
+  return { kind: "schedule settings", tenantId, id };
 }
 
 export function schedulePlace(tenantId: string, id: string): Place {

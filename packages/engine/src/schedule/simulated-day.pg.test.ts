@@ -18,7 +18,6 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 
 import { deleteSchedule, pauseSchedule, resumeSchedule } from "./change-schedule.ts";
 import { createSchedule } from "./create-schedule.ts";
-import { ScheduleRunner } from "./run-due.ts";
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
@@ -81,7 +80,7 @@ async function apply(tenantId: string, id: string, change: Change): Promise<void
 
 /** Three schedulers: they take turns, or look at the same time, until nothing is due. */
 class Schedulers {
-  readonly #runners = [0, 1, 2].map(() => new ScheduleRunner(engine.core));
+  readonly #runners = [0, 1, 2].map(() => engine.scheduleRunner());
   #turn = 0;
 
   /** Fires what is due; returns the moment of the next tick. */

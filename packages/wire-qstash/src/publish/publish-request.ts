@@ -17,7 +17,10 @@ import { resolveReceivers } from "./receivers.ts";
 export interface PublishRequest {
   readonly caller: Caller;
   readonly receivers: Receivers;
+  /** With the topic's headers, where it goes to one. */
   readonly configuration: Configuration;
+  /** What the request said itself. */
+  readonly own: Configuration;
   readonly context: PublishContext;
   readonly incoming: IncomingMessage;
 }
@@ -61,6 +64,7 @@ export async function readPublishRequest(
     caller,
     receivers,
     configuration: withTopicHeaders(own, receivers),
+    own,
     context: {
       nowMs: operations.nowMs(),
       callerIp: callerIp(incoming.socket.remoteAddress),

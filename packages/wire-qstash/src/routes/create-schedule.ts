@@ -8,6 +8,7 @@ import { checkHosts, urlsOf } from "../publish/check-hosts.ts";
 import type { PublishRequest } from "../publish/publish-request.ts";
 import { checkQueue, readMessageBody } from "../publish/within-plan.ts";
 import { reply } from "../reply.ts";
+import { writeOwnSettings } from "../schedule/own-settings.ts";
 import { audited } from "../request/audit.ts";
 import type { WireServices } from "./guarded.ts";
 
@@ -19,7 +20,7 @@ export function createSchedule(services: WireServices, request: PublishRequest):
 
 async function create(
   operations: Operations,
-  { caller, receivers, configuration, context, incoming }: PublishRequest,
+  { caller, receivers, configuration, own, context, incoming }: PublishRequest,
 ): Promise<Response> {
   const { cron, template, id } = decodeScheduleSettings(configuration, context);
   const problem = planProblem(caller.plan, whatATickAsks(template), context.nowMs);
@@ -27,7 +28,7 @@ async function create(
   await checkHosts(operations, urlsOf(receivers, template.options));
   await checkQueue(operations, caller, template.options.queueName);
   const body = await readMessageBody(incoming, caller.plan);
-  // Whom a topic means is asked again at every tick.
+  // Whom a topic means, and what its headers say, is asked again at every tick.
   const destination = receivers.kind === "url" ? receivers.url : receivers.topic.name;
   const scheduleId = id ?? makeScheduleId();
   const created = await operations.createSchedule(
@@ -36,6 +37,7 @@ async function create(
       id: scheduleId,
       cron,
       template: { wire: "qstash", destination, body, ...template },
+      ...(receivers.kind === "topic" && { ownSettings: writeOwnSettings(own, context) }),
     },
     caller.plan.limits,
   );
