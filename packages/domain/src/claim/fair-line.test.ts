@@ -1,7 +1,15 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+
 import fc from "fast-check";
 import { expect, test } from "vitest";
 
 import { FairLine } from "./fair-line.ts";
+
+function collectGarbage(): void {
+  setFlagsFromString("--expose-gc");
+  runInNewContext("gc()");
+}
 
 interface Item {
   readonly tenant: string;
@@ -55,4 +63,18 @@ test("between two items of one tenant every other that waits has its turn, and o
       }
     }),
   );
+});
+
+test("what has left is let go, also while its tenant always has somebody waiting", async () => {
+  const line = new FairLine<object>();
+  const gone: WeakRef<object>[] = [];
+  line.push("a", {});
+  for (let index = 0; index < 100; index += 1) {
+    line.push("a", {});
+    gone.push(new WeakRef(line.shift() ?? {}));
+  }
+  // A WeakRef holds its target until the turn ends.
+  await new Promise((resolve) => setImmediate(resolve));
+  collectGarbage();
+  expect(gone.filter((ref) => ref.deref() !== undefined).length).toBeLessThanOrEqual(2);
 });
