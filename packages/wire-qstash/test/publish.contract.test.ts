@@ -1,7 +1,7 @@
 import { connect } from "node:net";
 import { Client } from "@upstash/qstash";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
-import { FULL_TOKEN } from "./stand-in-engine.ts";
+import { FULL_TOKEN, TWO_RETRIES_TOKEN } from "./stand-in-engine.ts";
 import type { WireServer } from "./wire-server.ts";
 import { startWire } from "./wire-server.ts";
 
@@ -203,5 +203,29 @@ describe("01 §10 a publish by a third party's webhook", () => {
     const published = wire.engine.takePublished();
     expect(published.destination).toBe(TARGET);
     expect(published.headers).toEqual({});
+  });
+});
+
+const sendWithTwoRetries = (line: string, body = "") =>
+  wire.send(line, [`Authorization: Bearer ${TWO_RETRIES_TOKEN}`], body);
+
+describe("01 §3 a message that says nothing of retries", () => {
+  it("has as many as the plan allows, where that is fewer than three", async () => {
+    for (const [line, body] of [
+      [PUBLISH],
+      [`POST /v2/enqueue/q/${TARGET}?upstash-callback=${TARGET}`],
+      ["POST /v2/batch", JSON.stringify([{ destination: TARGET }])],
+    ] as const) {
+      expect((await sendWithTwoRetries(line, body)).status, line).toBe(200);
+      expect(wire.engine.takePublished().maxRetries, line).toBe(2);
+    }
+    const schedule = `POST /v2/schedules/${TARGET}?upstash-cron=0%200%20*%20*%20*`;
+    expect((await sendWithTwoRetries(schedule)).status).toBe(200);
+    expect(wire.engine.scheduled.pop()?.template.maxRetries).toBe(2);
+  });
+
+  it("is refused more only where it asks for more", async () => {
+    expect((await sendWithTwoRetries(`${PUBLISH}?upstash-retries=2`)).status).toBe(200);
+    expect((await sendWithTwoRetries(`${PUBLISH}?upstash-retries=3`)).status).toBe(412);
   });
 });

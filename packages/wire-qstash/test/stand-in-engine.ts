@@ -14,7 +14,7 @@ import type { Operations } from "@omnistore/domain/operations";
 import type { PublishCommand } from "@omnistore/domain/publish/publish-command";
 import type { Schedule, ScheduleCommand } from "@omnistore/domain/schedule/schedule";
 import type { Change } from "@omnistore/domain/tenant/audit";
-import { planOf, type PlanName } from "@omnistore/domain/tenant/plans";
+import { planOf, type LimitOverrides, type PlanName } from "@omnistore/domain/tenant/plans";
 import type { Caller, Role } from "@omnistore/domain/tenant/tenant";
 import type { EndpointPattern } from "@omnistore/domain/topic/endpoints";
 import type { AddEndpointsOutcome, Endpoint, Topic } from "@omnistore/domain/topic/topic";
@@ -23,21 +23,24 @@ import type { AddEndpointsOutcome, Endpoint, Topic } from "@omnistore/domain/top
 export const FULL_TOKEN = btoa(JSON.stringify({ UserID: "writer", Password: "w" }));
 export const READONLY_TOKEN = btoa(JSON.stringify({ UserID: "writer", Password: "r" }));
 export const FREE_TOKEN = btoa(JSON.stringify({ UserID: "free", Password: "f" }));
+/** Of a tenant whose own limit is fewer retries than a message has by default. */
+export const TWO_RETRIES_TOKEN = btoa(JSON.stringify({ UserID: "few", Password: "t" }));
 export const KEYS = { current: "sig_current_key", next: "sig_next_key" };
 
 const CALLERS = new Map([
   [FULL_TOKEN, caller("full")],
   [READONLY_TOKEN, caller("readonly")],
   [FREE_TOKEN, caller("full", "free")],
+  [TWO_RETRIES_TOKEN, caller("full", "free", { retries: 2 })],
 ]);
 
-function caller(role: Role, plan: PlanName = "development"): Caller {
+function caller(role: Role, plan: PlanName = "development", limits: LimitOverrides = {}): Caller {
   return {
     tenantId: "tenant-1",
     role,
     token: { id: uuid(1), name: role },
     standing: "active",
-    plan: planOf(plan, {}),
+    plan: planOf(plan, limits),
   };
 }
 

@@ -9,7 +9,7 @@ export const MAX_DELAY_MS = 365 * 86_400_000;
 /** Longest total time of one attempt: two hours. Contract 02 §8, pay-as-you-go. */
 export const MAX_TIMEOUT_MS = 2 * 3_600_000;
 
-/** Retries when the publisher says nothing. Contract 01 §3. */
+/** Retries when the publisher says nothing and the plan allows as many. Contract 01 §3. */
 export const DEFAULT_RETRIES = 3;
 
 /** Most retries: with the longest delays between them a message still expires within its id's reach. */

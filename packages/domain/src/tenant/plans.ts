@@ -1,4 +1,5 @@
 import {
+  DEFAULT_RETRIES,
   MAX_BATCH_ITEMS,
   MAX_BODY_BYTES,
   MAX_DELAY_MS,
@@ -132,4 +133,9 @@ export interface Plan {
 /** The plan with the tenant's own limits in place. */
 export function planOf(name: PlanName, overrides: LimitOverrides): Plan {
   return { name, limits: { ...PLANS[name], ...overrides } };
+}
+
+/** Retries of a message whose publisher says nothing: never more than the plan allows. Contract 01 §3. */
+export function defaultRetries({ limits }: Plan): number {
+  return Math.min(DEFAULT_RETRIES, limits.retries);
 }

@@ -168,6 +168,7 @@ describe("01 §3 Upstash-Callback-*", () => {
         nowMs: NOW,
         callerIp: undefined,
         authorizationIsOurs: true,
+        defaultRetries: 3,
         destinations: publicOnly(),
       },
     );
@@ -200,6 +201,7 @@ describe("01 §3 Upstash-Callback-*", () => {
       nowMs: NOW,
       callerIp: undefined,
       authorizationIsOurs: true,
+      defaultRetries: 3,
       destinations: publicOnly(),
     });
     expect(settings).toMatchObject({ method: "POST", maxRetries: 2 });

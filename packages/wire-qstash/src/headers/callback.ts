@@ -82,7 +82,7 @@ function decodeRequest(
     return definedOnly({
       method: decodeMethod(settings.get("method")),
       headers: decodeHeaders(configuration, { authorizationIsOurs: true }),
-      maxRetries: settings.has("retries") ? decodeRetries(settings.get("retries")) : undefined,
+      maxRetries: decodeRetries(settings.get("retries")),
       delayMs: due.kind === "after" ? due.delayMs : undefined,
       notBeforeMs: due.kind === "at" ? due.unixMs : undefined,
       options: decodeOptions(configuration, context),

@@ -13,6 +13,8 @@ import { decodeRetries } from "./retries.ts";
 /** What is known of the request besides its configuration. */
 export interface PublishContext extends ForwardContext, CallbackContext {
   readonly callerIp: string | undefined;
+  /** For a message that says nothing of it. */
+  readonly defaultRetries: number;
   /** FIFO queue that the message goes through. */
   readonly queueName?: string | undefined;
 }
@@ -36,7 +38,7 @@ export function decodePublishSettings(
     method: decodeMethod(settings.get("method")),
     headers: decodeHeaders(configuration, context),
     due: decodeDue(settings.get("not-before"), settings.get("delay"), context.nowMs),
-    maxRetries: decodeRetries(settings.get("retries")),
+    maxRetries: decodeRetries(settings.get("retries")) ?? context.defaultRetries,
     ...(deduplication === undefined ? {} : { deduplication }),
     options: definedOnly({
       ...decodeOptions(configuration, context),

@@ -1,10 +1,10 @@
-import { DEFAULT_RETRIES, MAX_RETRIES } from "@omnistore/domain/message/limits";
+import { MAX_RETRIES } from "@omnistore/domain/message/limits";
 import { parseRetryDelayExpression } from "@omnistore/domain/retry/retry-delay-expression";
 import { refusal } from "./refusal.ts";
 
 /** `Upstash-Retries`: attempts after the first. 412 above the limit. Contract 01 §3, 06 §4. */
-export function decodeRetries(value: string | undefined): number {
-  if (value === undefined) return DEFAULT_RETRIES;
+export function decodeRetries(value: string | undefined): number | undefined {
+  if (value === undefined) return undefined;
   if (!/^\d+$/.test(value)) throw refusal("Upstash-Retries", value, "is not a whole number from 0");
   const retries = Number(value);
   if (retries <= MAX_RETRIES) return retries;

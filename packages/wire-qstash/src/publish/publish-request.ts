@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import type { DestinationPolicy } from "@omnistore/domain/deliver/destination-policy";
+import { defaultRetries } from "@omnistore/domain/tenant/plans";
 import type { Caller } from "@omnistore/domain/tenant/tenant";
 import type { Configuration } from "../headers/configuration.ts";
 import { gatherConfiguration, gatherFromJson, withDefaults } from "../headers/configuration.ts";
@@ -70,6 +71,7 @@ export async function readPublishRequest(
       callerIp: callerIp(incoming.socket.remoteAddress),
       authorizationIsOurs: credential.source === "header",
       destinations,
+      defaultRetries: defaultRetries(caller.plan),
       queueName,
     },
     incoming,

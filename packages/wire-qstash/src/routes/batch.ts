@@ -3,7 +3,7 @@ import { canonicalHeaderName } from "@omnistore/domain/message/header-names";
 import { MAX_BATCH_BYTES } from "@omnistore/domain/message/limits";
 import type { PublishCommand } from "@omnistore/domain/publish/publish-command";
 import { planProblem } from "@omnistore/domain/tenant/plan-problem";
-import type { Plan } from "@omnistore/domain/tenant/plans";
+import { defaultRetries, type Plan } from "@omnistore/domain/tenant/plans";
 import type { Caller } from "@omnistore/domain/tenant/tenant";
 import type { Topic } from "@omnistore/domain/topic/topic";
 import { InvalidRequest } from "../errors.ts";
@@ -166,6 +166,7 @@ function prepare(item: BatchItem, context: BatchContext): Promise<PreparedItem> 
     const settings = decodePublishSettings(configuration, {
       ...context,
       authorizationIsOurs: false,
+      defaultRetries: defaultRetries(plan),
       queueName,
     });
     const problem = planProblem(plan, settings, context.nowMs);

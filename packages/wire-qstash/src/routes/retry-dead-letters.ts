@@ -3,6 +3,7 @@ import type { RetryOverrides } from "@omnistore/domain/dead-letter/retry-overrid
 import type { DestinationPolicy } from "@omnistore/domain/deliver/destination-policy";
 import { MAX_RETRIED_IDS } from "@omnistore/domain/message/limits";
 import { planProblem } from "@omnistore/domain/tenant/plan-problem";
+import { defaultRetries } from "@omnistore/domain/tenant/plans";
 import { InvalidRequest, quote } from "../errors.ts";
 import { gatherConfiguration } from "../headers/configuration.ts";
 import { decodeRetryOverrides } from "../headers/retry-overrides.ts";
@@ -68,6 +69,7 @@ function decodeConfiguration(
   const overrides = decodeRetryOverrides(configuration, {
     nowMs,
     authorizationIsOurs: true,
+    defaultRetries: defaultRetries(caller.plan),
     destinations,
   });
   const asked = { ...overrides, maxRetries: overrides.maxRetries ?? 0 };

@@ -1,4 +1,5 @@
 import { limitText } from "@omnistore/domain/tenant/plan-problem";
+import { defaultRetries } from "@omnistore/domain/tenant/plans";
 import { InvalidRequest, quote } from "../errors.ts";
 import { checkName, isName } from "../headers/name.ts";
 import { callbackUrls, checkHosts } from "../publish/check-hosts.ts";
@@ -66,6 +67,7 @@ export function setTopicHeadersRoute(
       nowMs: operations.nowMs(),
       callerIp: undefined,
       authorizationIsOurs: false,
+      defaultRetries: defaultRetries(request.caller.plan),
       destinations,
     });
     await checkHosts(operations, callbackUrls(options));

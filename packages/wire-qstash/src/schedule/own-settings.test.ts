@@ -11,6 +11,7 @@ const CONTEXT = {
   nowMs: 1_800_000_000_000,
   callerIp: "192.0.2.1",
   authorizationIsOurs: true,
+  defaultRetries: 2,
   destinations,
   queueName: undefined,
 };

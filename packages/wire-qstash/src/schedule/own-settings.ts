@@ -1,4 +1,5 @@
 import type { DestinationPolicy } from "@omnistore/domain/deliver/destination-policy";
+import { DEFAULT_RETRIES } from "@omnistore/domain/message/limits";
 import type { ScheduleWire } from "@omnistore/domain/schedule/schedule-wire";
 
 import type { Configuration, HeaderField } from "../headers/configuration.ts";
@@ -16,7 +17,9 @@ interface WrittenConfiguration {
   readonly failureCallback?: WrittenConfiguration;
 }
 
-type WrittenContext = Pick<PublishContext, "callerIp" | "authorizationIsOurs" | "queueName">;
+type WrittenContext = Pick<PublishContext, "callerIp" | "authorizationIsOurs" | "queueName"> &
+  // Not in what was written before plans had a say in it.
+  Partial<Pick<PublishContext, "defaultRetries">>;
 
 interface OwnSettings {
   readonly configuration: WrittenConfiguration;
@@ -25,13 +28,13 @@ interface OwnSettings {
 
 /** What a publisher said of a schedule, without what a topic says; never with our own token. */
 export function writeOwnSettings(own: Configuration, context: PublishContext): string {
-  const { callerIp, authorizationIsOurs, queueName } = context;
+  const { callerIp, authorizationIsOurs, queueName, defaultRetries } = context;
   const isKept = ({ name }: HeaderField) =>
     !authorizationIsOurs || name.toLowerCase() !== "authorization";
   const foreign = own.foreign.filter(isKept);
   const written: OwnSettings = {
     configuration: write({ ...own, foreign }),
-    context: { callerIp, authorizationIsOurs, queueName },
+    context: { callerIp, authorizationIsOurs, queueName, defaultRetries },
   };
   return JSON.stringify(written);
 }
@@ -43,6 +46,7 @@ export function scheduleWire(destinations: DestinationPolicy): ScheduleWire {
       const { configuration, context } = parseOwnSettings(text);
       const defaults = gatherFromJson(rawHeaders(topicHeaders));
       return decodeScheduleSettings(withDefaults(read(configuration), defaults), {
+        defaultRetries: DEFAULT_RETRIES,
         ...context,
         destinations,
         nowMs,
