@@ -319,3 +319,36 @@ describe("07 Q43 a list whose entries expire while it is read", () => {
     });
   });
 });
+
+describe("03 §5 a page of dead letters with large contents", () => {
+  test.each(["latestFirst", "earliestFirst"] as const)(
+    "ends before its bodies and answers are too much, and the next goes on from there: %s",
+    async (order) => {
+      const sizes = [9, 9, 0, 1, 18, 0, 2, 10, 4];
+      const buried: string[] = [];
+      for (const [index, mebibytes] of sizes.entries()) {
+        const body = Buffer.alloc(mebibytes * MIB, index);
+        buried.push((await bury({ body }, 10_000 - index * 1000)).id);
+      }
+      // The last answer, of 3 MiB, is what its page has no room for.
+      await engine.core.pool.query(
+        `UPDATE dead_letters SET response_headers = '{}', response_body = $3
+         WHERE tenant_id = $1 AND id = $2`,
+        [engine.tenantId, buried.at(-1), Buffer.alloc(3 * MIB)],
+      );
+      const pages: (readonly string[])[] = [];
+      let cursor: string | undefined;
+      do {
+        const shown = await list(cursor, { order, count: 5 });
+        pages.push(shown.ids);
+        cursor = shown.cursor;
+      } while (cursor !== undefined);
+      const sizesShown = pages.map((ids) => ids.map((id) => sizes[buried.indexOf(id)]));
+      expect(sizesShown).toEqual(
+        order === "earliestFirst"
+          ? [[9], [9, 0, 1], [18], [0, 2, 10], [4]]
+          : [[4], [10, 2, 0], [18], [1, 0, 9], [9]],
+      );
+    },
+  );
+});

@@ -6,7 +6,7 @@ import { isUuid } from "@omnistore/domain/message/message-id";
 import type { Vault } from "../vault.ts";
 import { selectDeadLetters } from "./select-dead-letters.sql.ts";
 
-/** A page of the tenant's dead letters. The cursor is the id of the last entry seen. */
+/** A page of the tenant's dead letters, bounded in entries and in bytes. The cursor is the id of its last entry. */
 export async function listDeadLetters(
   pool: Pool,
   vault: Vault,
@@ -14,11 +14,5 @@ export async function listDeadLetters(
   query: DeadLetterQuery,
 ): Promise<PageOutcome<DeadLetter>> {
   if (query.cursor !== undefined && !isUuid(query.cursor)) return { kind: "bad-cursor" };
-  const found = await selectDeadLetters(pool, vault, tenantId, query, query.count + 1);
-  const items = found.slice(0, query.count);
-  const last = items.at(-1);
-  return {
-    kind: "page",
-    page: last && found.length > query.count ? { items, cursor: last.id } : { items },
-  };
+  return { kind: "page", page: await selectDeadLetters(pool, vault, tenantId, query) };
 }

@@ -1,9 +1,11 @@
 import type { Queryable } from "@omnistore/db/client";
 import type { DeadLetter, DeadLetterQuery } from "@omnistore/domain/history/dead-letter";
+import type { Page } from "@omnistore/domain/history/log-event";
 
 import { readAnswer, type AnswerRow } from "../answer-row.ts";
 import { messageConditions } from "../message-filter.ts";
 import { MESSAGE_COLUMNS, readPending, type MessageRow } from "../message-row.ts";
+import { PAGE_BYTES } from "../page-bytes.ts";
 import { SEALED } from "../sealed-content.ts";
 import { SqlParameters } from "../sql-parameters.ts";
 import type { DataKeys, Vault } from "../vault.ts";
@@ -21,22 +23,37 @@ const COLUMNS = `${MESSAGE_COLUMNS}, m.not_before, l.id AS dead_letter_id, l.die
 const JOINED = `dead_letters l JOIN messages m ON m.tenant_id = l.tenant_id
   AND m.id = l.message_id AND m.expires_on = message_expiry_day(l.message_id)`;
 
-/** Up to `limit` entries beyond the cursor (the id of the last one seen), by time of death. */
+/**
+ * A page of entries beyond the cursor (the id of the last one seen), by time of death. Bodies are
+ * read of those that are shown only: their lengths are known without reading them.
+ */
 export async function selectDeadLetters(
   db: Queryable,
   vault: Vault,
   tenantId: string,
   query: DeadLetterQuery,
-  limit: number,
-): Promise<readonly DeadLetter[]> {
+): Promise<Page<DeadLetter>> {
   const parameters = new SqlParameters();
-  const rest = restOfStatement(tenantId, query, limit, parameters);
-  const { rows } = await db.query<DeadLetterRow>(`SELECT ${COLUMNS} ${rest}`, parameters.values);
+  const rest = restOfStatement(tenantId, query, query.count + 1, parameters);
+  const order = `ORDER BY dead_letter_id ${query.order === "latestFirst" ? "DESC" : "ASC"}`;
+  const { rows } = await db.query<DeadLetterRow & { readonly found: number }>(
+    `SELECT * FROM (
+       SELECT *, count(*) OVER ()::int AS found, row_number() OVER so_far AS nth,
+         sum(octet_length(body) + coalesce(octet_length(response_body), 0)) OVER so_far AS bytes
+       FROM (SELECT ${COLUMNS} ${rest}) AS letters
+       WINDOW so_far AS (${order} ROWS UNBOUNDED PRECEDING)
+     ) AS weighed
+     WHERE nth <= ${parameters.add(query.count, "int4")} AND (bytes <= ${PAGE_BYTES} OR nth = 1)
+     ${order}`,
+    parameters.values,
+  );
   const keys = await keysFor(vault, rows);
-  return vault.readable(rows, (row) => readDeadLetter(row, keys));
+  const items = vault.readable(rows, (row) => readDeadLetter(row, keys));
+  const last = rows.at(-1);
+  return last && last.found > rows.length ? { items, cursor: last.dead_letter_id } : { items };
 }
 
-/** The same entries by their ids alone. */
+/** Up to `limit` of the same entries, by their ids alone. */
 export async function selectDeadLetterIds(
   db: Queryable,
   tenantId: string,

@@ -104,3 +104,76 @@ describe("03 §8 a log whose entries come and expire while it is read", () => {
     },
   );
 });
+
+const MIB = 1024 * 1024;
+
+/** Reads the whole log by its cursors: what each page shows, and its bodies and answers in MiB. */
+async function readPages(order: "latestFirst" | "earliestFirst", count: number) {
+  const { pool, vault } = engine.core;
+  const pages: { readonly keys: readonly string[]; readonly mebibytes: number }[] = [];
+  let cursor: string | undefined;
+  do {
+    const query = { order, count, ...(cursor === undefined ? {} : { cursor }) };
+    const outcome = await listLogs(pool, vault, engine.tenantId, query);
+    if (outcome.kind !== "page") throw new Error("the cursor was refused");
+    const { items } = outcome.page;
+    const bytes = items.map(({ message, response }) =>
+      [message.body, response?.body].reduce((sum, body) => sum + (body?.length ?? 0), 0),
+    );
+    const mebibytes = bytes.reduce((sum, length) => sum + length, 0) / MIB;
+    pages.push({ keys: items.map(told), mebibytes });
+    cursor = outcome.page.cursor;
+  } while (cursor !== undefined);
+  return pages;
+}
+
+describe("03 §8 a page of a log with large contents", () => {
+  test.each(["latestFirst", "earliestFirst"] as const)(
+    "ends before its bodies, each as often as it is shown, are too much: %s",
+    async (order) => {
+      const keys: string[] = [];
+      for (const [index, mebibytes] of [9, 0, 17, 2].entries()) {
+        const events = (await live(10_000 - index * 1000)).map(([, key]) => key);
+        const id = events[0]?.split(" ")[1];
+        await engine.core.pool.query(
+          "UPDATE messages SET body = $3 WHERE tenant_id = $1 AND id = $2",
+          [engine.tenantId, id, Buffer.alloc(mebibytes * MIB, index)],
+        );
+        keys.push(...events);
+      }
+      // The message of these entries is gone, as when it expires between two statements.
+      const [, ...orphans] = await live(500);
+      const gone = orphans[0]?.[1].split(" ")[1];
+      await engine.core.pool.query("DELETE FROM messages WHERE tenant_id = $1 AND id = $2", [
+        engine.tenantId,
+        gone,
+      ]);
+      const sorted = keys.toSorted();
+      const wanted = order === "earliestFirst" ? sorted : sorted.toReversed();
+      const pages = await readPages(order, 1000);
+      expect(pages.flatMap((page) => page.keys)).toEqual(wanted);
+      for (const { mebibytes } of pages)
+        expect(mebibytes === 17 ? 0 : mebibytes).toBeLessThanOrEqual(16);
+    },
+  );
+
+  test.each(["latestFirst", "earliestFirst"] as const)(
+    "ends before its answers are too much: %s",
+    async (order) => {
+      const { id } = await engine.store();
+      const answers = 300;
+      await engine.core.pool.query(
+        `INSERT INTO delivery_logs (tenant_id, message_id, retried, logged_on, started_at, ended_at,
+           outcome, status, response_headers, response_body)
+         SELECT $1, $2, n, (now() AT TIME ZONE 'UTC')::date, now(), now(), 'retry', 500, '{}',
+           convert_to(repeat('x', ${128 * 1024}), 'UTF8')
+         FROM generate_series(1, ${answers}) AS n`,
+        [engine.tenantId, id],
+      );
+      const pages = await readPages(order, 1000);
+      expect(pages.reduce((sum, { keys }) => sum + keys.length, 0)).toBe(1 + 3 * answers);
+      expect(pages.reduce((sum, { mebibytes }) => sum + mebibytes, 0)).toBeGreaterThan(37);
+      for (const { mebibytes } of pages) expect(mebibytes).toBeLessThanOrEqual(16);
+    },
+  );
+});

@@ -3,13 +3,13 @@ import type { LogEvent, LogQuery, PageOutcome } from "@omnistore/domain/history/
 import type { Message } from "@omnistore/domain/message/message";
 
 import { readAnswer } from "../answer-row.ts";
-import { loadMessages } from "../load-messages.sql.ts";
 import { SEALED } from "../sealed-content.ts";
 import type { DataKeys, Vault } from "../vault.ts";
 import { decodePosition, encodePosition } from "./keyset-cursor.ts";
+import { loadPage } from "./load-page.sql.ts";
 import { selectLogEvents, type LogRow } from "./select-log-events.sql.ts";
 
-/** A page of the tenant's log. Two statements, whatever the size of the page. */
+/** A page of the tenant's log, bounded in entries and in bytes. Two statements, whatever its size. */
 export async function listLogs(
   pool: Pool,
   vault: Vault,
@@ -20,12 +20,12 @@ export async function listLogs(
   if (query.cursor !== undefined && position === null) return { kind: "bad-cursor" };
 
   const rows = await selectLogEvents(pool, tenantId, query, position);
-  const page = rows.slice(0, query.count);
-  const messages = await loadMessages(
-    pool,
-    vault,
-    page.map((row) => ({ tenantId, messageId: row.message_id })),
-  );
+  const entries = rows.slice(0, query.count).map((row) => ({
+    messageId: row.message_id,
+    bytes: row.response_body?.length ?? 0,
+  }));
+  const { messages, fits } = await loadPage(pool, vault, tenantId, entries);
+  const page = rows.slice(0, fits);
   const isSealed = page.some((row) => row.response_headers === SEALED);
   const keys = await vault.keysOf(isSealed ? [tenantId] : []);
   const known = page.flatMap((row) => {
@@ -34,7 +34,7 @@ export async function listLogs(
   });
   const items = vault.readable(known, ({ row, message }) => readEvent(row, message, keys));
   const last = page.at(-1);
-  if (last === undefined || rows.length <= query.count) return { kind: "page", page: { items } };
+  if (last === undefined || page.length === last.found) return { kind: "page", page: { items } };
   const cursor = encodePosition({
     micros: Number(last.micros),
     messageId: last.message_id,

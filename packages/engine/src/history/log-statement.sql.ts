@@ -1,5 +1,6 @@
 import type { LogQuery } from "@omnistore/domain/history/log-event";
 
+import { PAGE_BYTES } from "../page-bytes.ts";
 import { SqlParameters } from "../sql-parameters.ts";
 import type { LogPosition } from "./keyset-cursor.ts";
 import { LogParts, type LogPart } from "./log-parts.ts";
@@ -42,7 +43,15 @@ export function logStatement(
   };
 
   const parts = new LogParts(tenantId, query, logRange(query, position), parameters).all();
-  const text = `SELECT * FROM (${parts.map(select).join(" UNION ALL ")}) AS events
-    ORDER BY micros ${direction}, message_id ${direction}, rank ${direction} ${limit}`;
+  const order = `ORDER BY micros ${direction}, message_id ${direction}, rank ${direction}`;
+  // An answer is far smaller than a page (`RESPONSE_CAPTURE_BYTES`): there is room for the first.
+  const text = `SELECT * FROM (
+      SELECT *, count(*) OVER ()::int AS found,
+        sum(coalesce(octet_length(response_body), 0)) OVER (${order} ROWS UNBOUNDED PRECEDING) AS bytes
+      FROM (
+        SELECT * FROM (${parts.map(select).join(" UNION ALL ")}) AS events ${order} ${limit}
+      ) AS page
+    ) AS weighed
+    WHERE bytes <= ${PAGE_BYTES} ${order}`;
   return { text, values: parameters.values };
 }

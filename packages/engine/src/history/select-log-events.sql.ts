@@ -13,9 +13,11 @@ export interface LogRow extends AnswerRow {
   readonly state: LogState;
   readonly next_due_ms: number | null;
   readonly error: string | null;
+  /** How many there are, up to one more than a page, with those whose answers there is no room for. */
+  readonly found: number;
 }
 
-/** One page of events, and one more when there is a next page. */
+/** One page of events, and one more when there is a next page; fewer when their answers are large. */
 export async function selectLogEvents(
   pool: Pool,
   tenantId: string,
