@@ -10,7 +10,7 @@ export function banner(config: Pick<Config, "mode" | "host">, port: number): str
 
 function developmentSteps(url: string): string {
   const { token, currentSigningKey, nextSigningKey } = DEVELOPMENT_CREDENTIALS;
-  return `For the official SDK, QSTASH_DEV=true is enough on port 8080. Or paste:
+  return `For the official SDK, QSTASH_DEV=true is enough, with QSTASH_DEV_PORT on another port than 8080. Or paste:
 
 export QSTASH_URL="${url}"
 export QSTASH_TOKEN="${token}"

@@ -17,7 +17,8 @@ export async function checkEncryptionKey(pool: Pool, masterKeys: MasterKeys): Pr
     throw new UnknownMasterKeyError(
       `the data in this database were encrypted with another key: they need ${needed}, and ` +
         `OMNISTORE_ENCRYPTION_KEY is ${masterKeys.currentId}. Start with the key that was used before; ` +
-        "to change keys, give the old one as OMNISTORE_PREVIOUS_ENCRYPTION_KEY.",
+        "to change keys, give the old one as OMNISTORE_PREVIOUS_ENCRYPTION_KEY. Data of the development mode, " +
+        "whose key is public, do not become those of a hosted service: start it with a database or OMNISTORE_DATA_DIR of its own.",
     );
   }
   await checkUnnamed(pool, masterKeys);
