@@ -152,6 +152,8 @@ export class Pipeline implements DirectLane {
       else this.#underWay.drop(tenantId, 1);
     }
     this.#beginWaiting();
+    // Slots are freed by attempts that become slow, too, and nothing tells of that.
+    if (this.#waiting.size > 0) this.#bell.ring();
   }
 
   release(reservation: Reservation): void {
@@ -178,6 +180,7 @@ export class Pipeline implements DirectLane {
   async #turn(): Promise<number> {
     const owner = this.#parts.owner();
     if (owner === null) return RETRY_MS;
+    this.#beginWaiting();
     if (performance.now() >= this.#nextDue) {
       const { pool } = this.#parts.core;
       this.#promotedPlaces = (await promoteDue(pool, PROMOTE_BATCH, this.#promotedPlaces)).places;
@@ -200,6 +203,7 @@ export class Pipeline implements DirectLane {
     const room = this.#waiting.isOwed ? 0 : Math.min(CLAIM_BATCH, this.#freeSlots());
     if (room > 0) await this.#beginAll(room, () => this.#claim(owner, room, saturated));
     if (this.#mayBeBehind) return this.#freeSlots() >= CLAIM_BATCH ? 0 : GATHER_MS;
+    if (this.#waiting.size > 0) return GATHER_MS;
     const next = Math.min(this.#nextDue, this.#nextGate, this.#nextRelease);
     return Math.min(POLL_MS, Math.max(0, next - performance.now()));
   }
