@@ -32,8 +32,8 @@ test("a lease that ran out is given back; one whose heart beats is not", async (
   await expect(rescueExpired(engine.core.pool, 10_000)).resolves.toBe(1);
   expect(await engine.delivery(lost.id)).toMatchObject({ owner: null, leased_at: null });
   expect(await engine.delivery(kept.id)).toMatchObject({ owner: alive });
-  await expect(beat(engine.core.pool, dead)).resolves.toBe(false);
-  await expect(beat(engine.core.pool, alive)).resolves.toBe(true);
+  await expect(beat(engine.core.pool, dead)).resolves.toBeNull();
+  await expect(beat(engine.core.pool, alive)).resolves.toMatchObject({ count: 1 });
 });
 
 test("a message stored for a dispatcher that was already declared dead is found", async () => {
