@@ -5,9 +5,15 @@ import { SummaryReporter } from "./packages/testkit/src/summary-reporter.ts";
 const everyTest = "{apps,packages}/*/{src,test}/**/*.test.ts";
 const needsPostgres = "{apps,packages}/*/{src,test}/**/*.pg.test.ts";
 const needsEverything = "{apps,packages}/*/{src,test}/**/*.e2e.test.ts";
+const needsTheMachine = "{apps,packages}/*/{src,test}/**/*.alone.e2e.test.ts";
 const globalSetup = "packages/testkit/src/global-setup.ts";
 
-// What a test needs is in its name: nothing, Postgres, or the whole service.
+// Two side by side at first, also on two cores, since most of them wait more than they work; then one by one those
+// that measure time, which would measure each other.
+const SIDE_BY_SIDE = { maxWorkers: 2, sequence: { groupOrder: 0 } };
+const ONE_BY_ONE = { maxWorkers: 1, fileParallelism: false, sequence: { groupOrder: 1 } };
+
+// What a test needs is in its name: nothing, Postgres, the whole service, or the machine for itself.
 export default defineConfig({
   test: {
     reporters: ["default", new SummaryReporter()],
@@ -19,6 +25,7 @@ export default defineConfig({
           exclude: [needsPostgres, needsEverything],
           testTimeout: 10_000,
           hookTimeout: 60_000,
+          ...SIDE_BY_SIDE,
         },
       },
       {
@@ -28,17 +35,28 @@ export default defineConfig({
           globalSetup,
           testTimeout: 30_000,
           hookTimeout: 60_000,
+          ...SIDE_BY_SIDE,
         },
       },
       {
         test: {
           name: "e2e",
           include: [needsEverything],
+          exclude: [needsTheMachine],
           globalSetup,
-          // They measure lateness: files side by side would measure each other.
-          fileParallelism: false,
           testTimeout: 60_000,
           hookTimeout: 60_000,
+          ...SIDE_BY_SIDE,
+        },
+      },
+      {
+        test: {
+          name: "alone",
+          include: [needsTheMachine],
+          globalSetup,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          ...ONE_BY_ONE,
         },
       },
     ],
