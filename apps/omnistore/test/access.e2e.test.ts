@@ -1,3 +1,4 @@
+import { until } from "@omnistore/testkit/until";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { ask, asOperator, type Answer } from "./operator.ts";
@@ -40,7 +41,7 @@ beforeAll(async () => {
   unknown = Object.fromEntries(Object.entries(owned).map(([kind, id]) => [kind, alterId(id)]));
   const [other, suspended] = [await newTenant(node, "other"), await newTenant(node, "suspended")];
   const revoked = await issueToken(node, other.id, "full");
-  const expired = await issueToken(node, other.id, "full", { expiresAt: Date.now() - 1_000 });
+  const expired = await issueToken(node, other.id, "full", { expiresAt: Date.now() + 1_000 });
   await asOperator(node, "DELETE", `/tenants/${other.id}/tokens/${revoked.id}`);
   await asOperator(node, "POST", `/tenants/${suspended.id}/suspend`);
   tokens = {
@@ -51,6 +52,9 @@ beforeAll(async () => {
     publish: (await issueToken(node, other.id, "publish")).token,
     suspended: suspended.token,
   };
+  await until(
+    async () => (await ask(node.url, "GET", "/v1/limits", { token: expired.token })).status === 401,
+  );
 });
 afterAll(async () => {
   await api.stop();

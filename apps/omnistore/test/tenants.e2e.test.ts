@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { until } from "@omnistore/testkit/until";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { ask, asOperator } from "./operator.ts";
 import { rawCall } from "./raw-call.ts";
@@ -154,6 +154,57 @@ test("a token is refused from the moment that it expires", async () => {
   expect((await publish(node.url, body.token)).status).toBe(200);
   await until(async () => (await publish(node.url, body.token)).status === 401);
   expect(Date.now()).toBeGreaterThanOrEqual(expiresAt - 50);
+});
+
+/** Asks for one token with this expiry at the tenant's API, and for one at the operator's. */
+const issue = (id: string, token: string, expiresAt: unknown) => {
+  const body = { name: "odd", role: "full", expiresAt };
+  return Promise.all([
+    ask(node.url, "POST", "/v1/tokens", { token, body }),
+    asOperator(node, "POST", `/tenants/${id}/tokens`, body),
+  ]);
+};
+
+describe("the expiry of a token", () => {
+  test("is later than now and has its offset, or nothing is issued", async () => {
+    const { id, token } = await newTenant("odd-expiry");
+    const past = Date.now() - 60_000;
+    const refused = [
+      [past, String(past)],
+      [new Date(past).toISOString(), String(past)],
+      [Math.floor(Date.now() / 1_000) + 3_600, "1970-01-"],
+      [8.64e15, "8640000000000000"],
+      ["+275760-09-13T00:00:00Z", '"+275760-09-13T00:00:00Z"'],
+      ["9999-06-01T00:00:00Z", '"9999-06-01T00:00:00Z"'],
+      ["2030-01-01T00:00:00", '"2030-01-01T00:00:00"'],
+      ["2030-02-30T00:00:00Z", '"2030-02-30T00:00:00Z"'],
+      ["2030-01-01", '"2030-01-01"'],
+      ["soon", '"soon"'],
+      [null, "null"],
+      [0, "0"],
+      [-1, "-1"],
+    ] as const;
+    for (const [expiresAt, shown] of refused) {
+      for (const { status, body } of await issue(id, token, expiresAt)) {
+        expect([expiresAt, status]).toEqual([expiresAt, 400]);
+        expect(body.error).toMatch(/^expiresAt .*must be /);
+        expect(body.error).toContain(shown);
+      }
+    }
+    const { body } = await ask(node.url, "GET", "/v1/tokens", { token });
+    expect(body.tokens.filter(({ name }: { name: string }) => name === "odd")).toEqual([]);
+  });
+
+  test("is one moment, whatever its offset", async () => {
+    const { id, token } = await newTenant("far-expiry");
+    for (const { status } of await issue(id, token, "2031-01-01T02:00:00+02:00")) {
+      expect(status).toBe(201);
+    }
+    const { body } = await ask(node.url, "GET", "/v1/tokens", { token });
+    const odd = body.tokens.filter(({ name }: { name: string }) => name === "odd");
+    const expiresAt = Date.UTC(2031, 0);
+    expect(odd).toMatchObject([{ expiresAt }, { expiresAt }]);
+  });
 });
 
 test("a suspended tenant is told so, by every process, and goes on when it is resumed", async () => {

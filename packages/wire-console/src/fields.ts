@@ -17,12 +17,20 @@ const DEFAULT_OVERLAP_SECONDS = 3_600;
 
 /** Far enough for any token, near enough for any database. */
 const LAST_TIME_MS = Date.UTC(9999, 0);
+const TIME =
+  "must be whole Unix milliseconds, or ISO 8601 with an offset such as Z or +02:00, before the year 9999";
 
-/** Unix milliseconds, or an ISO 8601 date with its offset. */
-const time = z.union([
-  z.int().positive().max(LAST_TIME_MS),
-  z.iso.datetime({ offset: true }).transform((text) => Date.parse(text)),
-]);
+/** Whole Unix milliseconds, or an ISO 8601 date and time with its offset; before the year 9999. */
+const time = z.union(
+  [
+    z.int().positive(TIME).max(LAST_TIME_MS, TIME),
+    z.iso
+      .datetime({ offset: true })
+      .transform((text) => Date.parse(text))
+      .pipe(z.number().max(LAST_TIME_MS, TIME)),
+  ],
+  TIME,
+);
 
 export const NewTenant = z.strictObject({ name, plan: plan.optional() });
 

@@ -1,4 +1,8 @@
-import type { IssuedToken, TokenOperations } from "@omnistore/domain/tenant/administration";
+import type {
+  IssuedToken,
+  TokenOperations,
+  UsageOperations,
+} from "@omnistore/domain/tenant/administration";
 import type { Context } from "hono";
 
 import { readBody } from "./body.ts";
@@ -7,12 +11,13 @@ import { NewToken, Rotation } from "./fields.ts";
 
 /** The routes of one tenant's tokens, whoever asks for them. */
 export function tokenHandlers(
-  operations: TokenOperations,
+  operations: TokenOperations & Pick<UsageOperations, "nowMs">,
   tenantIdOf: (context: Context) => string,
 ) {
   return {
     async create(context: Context): Promise<Response> {
       const { name, role, expiresAt } = await readBody(context, NewToken);
+      if (expiresAt !== undefined) checkExpiry(expiresAt, Math.floor(operations.nowMs()));
       const issued = await operations.createToken(tenantIdOf(context), {
         name,
         role,
@@ -38,6 +43,19 @@ export function tokenHandlers(
       return context.json({});
     },
   };
+}
+
+/** A token that is born expired opens nothing: whoever asks for one has mistaken the time, or its unit. */
+function checkExpiry(expiresAt: number, nowMs: number): void {
+  if (expiresAt > nowMs) return;
+  throw new ApiError(
+    400,
+    `expiresAt ${expiresAt} (${isoText(expiresAt)}) must be later than now, ${nowMs} (${isoText(nowMs)})`,
+  );
+}
+
+function isoText(unixMs: number): string {
+  return new Date(unixMs).toISOString();
 }
 
 export function tenantNotFound(id: string): ApiError {
