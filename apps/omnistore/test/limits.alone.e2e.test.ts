@@ -58,7 +58,7 @@ test("06 §3 a day's messages are never more than the limit over two apis, and e
     return accepted === limit;
   });
   const refused = await publish(token, second.url);
-  expectRefusal(refused, 429, "messagesPerDay");
+  expectRefusal(refused, 429, "messages a day");
   expect(refused.headers.get("ratelimit-limit")).toBe(String(limit));
   expect(refused.headers.get("ratelimit-remaining")).toBe("0");
   const reset = Number(refused.headers.get("ratelimit-reset"));
@@ -84,8 +84,8 @@ test("06 §3 a duplicate does not count, and a batch is refused item by item", a
   const first = await batch();
   expect(first.status).toBe(200);
   expect(first.body.filter(({ messageId }: { messageId?: string }) => messageId)).toHaveLength(2);
-  expect(first.body[3].error).toContain("messagesPerDay");
-  expectRefusal(await batch(), 429, "messagesPerDay");
+  expect(first.body[3].error).toContain("messages a day");
+  expectRefusal(await batch(), 429, "messages a day");
 });
 
 test("06 §3 a callback counts and is never refused; the retry of a dead letter counts and is", async () => {
@@ -100,13 +100,13 @@ test("06 §3 a callback counts and is never refused; the retry of a dead letter 
   expect((await to("/dead", `${failing}&upstash-failure-callback-retries=0`)).status).toBe(200);
   await receiver.waitFor(6);
   await until(async () => (await messagesToday(token)) === 6);
-  expectRefusal(await to("/b"), 429, "messagesPerDay");
+  expectRefusal(await to("/b"), 429, "messages a day");
   const letters = await ask(node.url, "GET", "/v2/dlq", { token });
   const { dlqId } = letters.body.messages[0] as { dlqId: string };
   expectRefusal(
     await ask(node.url, "POST", `/v2/dlq/retry/${dlqId}`, { token }),
     429,
-    "messagesPerDay",
+    "messages a day",
   );
   expect((await ask(node.url, "GET", `/v2/dlq/${dlqId}`, { token })).status).toBe(200);
   expect(receiver.requests).toHaveLength(6);
@@ -127,18 +127,18 @@ test("06 §1 the bandwidth of a month counts what comes in and what is sent; the
     const answer = await send("");
     return answer.status === 200 ? null : answer;
   });
-  expectRefusal(refused, 429, "bandwidthBytesPerMonth");
+  expectRefusal(refused, 429, "bytes of bandwidth a month");
   expect(refused.headers.get("ratelimit-limit")).toBe("2000");
   expect(refused.headers.get("ratelimit-remaining")).toBe("0");
   const reset = new Date(Number(refused.headers.get("ratelimit-reset")) * 1_000);
   expect(reset.toISOString()).toMatch(/-01T00:00:00\.000Z$/);
-  expectRefusal(await publish(token, second.url), 429, "bandwidthBytesPerMonth");
+  expectRefusal(await publish(token, second.url), 429, "bytes of bandwidth a month");
   await dueNow(token);
   const told = await until(async () => {
     const { body } = await ask(node.url, "GET", "/v2/schedules/s", { token });
     return (body as { error?: string }).error;
   });
-  expect(told).toContain("bandwidthBytesPerMonth");
+  expect(told).toContain("bytes of bandwidth a month");
   await receiver.close();
 });
 
@@ -175,7 +175,7 @@ test("00 §4 requests of a second are limited over both apis, publishes are not"
   expect(served).toBeGreaterThanOrEqual(10);
   expect(served).toBeLessThanOrEqual(40);
   if (refused === undefined) throw new Error("nothing was refused");
-  expectRefusal(refused, 429, "requestsPerSecond");
+  expectRefusal(refused, 429, "requests a second");
   expect(refused.headers.get("burst-ratelimit-limit")).toBe("20");
   expect(Number(refused.headers.get("burst-ratelimit-reset"))).toBeGreaterThan(1_000_000_000);
   expect(refused.headers.get("ratelimit-limit")).toBeNull();
@@ -196,26 +196,26 @@ test("06 §4 delay, retries, time-out and body over the plan are refused, naming
   const token = await tenantWith({ retries: 2 });
   const send = (query: string) =>
     publish(token, node.url, `/v2/publish/http://127.0.0.1:9/?upstash-retries=1&${query}`);
-  expectRefusal(await send("upstash-delay=8d"), 412, "delayMs");
-  expectRefusal(await send("upstash-timeout=1h"), 412, "timeoutMs");
+  expectRefusal(await send("upstash-delay=8d"), 412, "ms of delay");
+  expectRefusal(await send("upstash-timeout=1h"), 412, "ms of timeout");
   const retries = await publish(token, node.url, `${FAR}&upstash-retries=3`);
-  expectRefusal(retries, 412, "retries");
+  expectRefusal(retries, 412, "retries for a message");
   const schedule = `/v2/schedules/http://127.0.0.1:9/?upstash-cron=0%200%20*%20*%20*&upstash-retries=3`;
-  expectRefusal(await publish(token, node.url, schedule), 412, "retries");
+  expectRefusal(await publish(token, node.url, schedule), 412, "retries for a message");
   const callback = `upstash-callback=http://127.0.0.1:9/&upstash-callback-retries=9`;
-  expectRefusal(await send(callback), 412, "retries");
+  expectRefusal(await send(callback), 412, "retries for a message");
   const again = (settings: string) =>
     ask(node.url, "POST", `/v2/dlq/retry?dlqIds=none&${settings}`, { token });
-  expectRefusal(await again("upstash-delay=8d"), 412, "delayMs");
-  expectRefusal(await again("upstash-timeout=1h"), 412, "timeoutMs");
+  expectRefusal(await again("upstash-delay=8d"), 412, "ms of delay");
+  expectRefusal(await again("upstash-timeout=1h"), 412, "ms of timeout");
   const large = await ask(node.url, "POST", `${FAR}&upstash-retries=1`, {
     token,
     body: "x".repeat(1024 * 1024),
   });
-  expectRefusal(large, 413, "messageBytes");
+  expectRefusal(large, 413, "bytes");
   const item = { destination: "https://example.com/", body: "x".repeat(1024 * 1024 + 1) };
   const batch = await ask(node.url, "POST", "/v2/batch", { token, body: [item] });
-  expect(batch.body.error).toContain("messageBytes");
+  expect(batch.body.error).toContain("bytes");
 });
 
 const endpoints = (...names: string[]) => ({
@@ -244,7 +244,7 @@ test("06 §4 schedules, topics, endpoints, queues, parallelism and batch items h
   expect((await schedule("abc".charAt(kept))).status).toBe(200);
 
   expect((await post("/v2/topics/t/endpoints", endpoints("a", "b"))).status).toBe(200);
-  expectRefusal(await post("/v2/topics/t/endpoints", endpoints("c")), 412, "endpointsPerTopic");
+  expectRefusal(await post("/v2/topics/t/endpoints", endpoints("c")), 412, "endpoints for a topic");
   expectRefusal(await post("/v2/topics/u/endpoints", endpoints("a")), 412, "topics");
 
   expect((await post("/v2/queues", { queueName: "a" })).status).toBe(200);
@@ -253,8 +253,8 @@ test("06 §4 schedules, topics, endpoints, queues, parallelism and batch items h
   expectRefusal(await post("/v2/enqueue/c/http://127.0.0.1:9/?upstash-retries=1"), 412, "queues");
   expect((await post("/v2/queues", { queueName: "a", parallelism: 2 })).status).toBe(200);
   const wide = await post("/v2/queues", { queueName: "a", parallelism: 3 });
-  expectRefusal(wide, 412, "parallelismPerQueue");
+  expectRefusal(wide, 412, "messages of a queue at one time");
 
   const item = { destination: "https://example.com/" };
-  expectRefusal(await post("/v2/batch", [item, item, item]), 413, "batchItems");
+  expectRefusal(await post("/v2/batch", [item, item, item]), 413, "messages for a batch");
 });

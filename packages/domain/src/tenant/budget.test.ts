@@ -2,8 +2,8 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 
 import { BUDGETS, coverNeeds, shareOf, windowAt } from "./budget.ts";
-import { planProblem } from "./plan-problem.ts";
-import { planOf, PLAN_NAMES, PLANS, UNBOUNDED } from "./plans.ts";
+import { limitText, planProblem } from "./plan-problem.ts";
+import { planOf, PLAN_NAMES, PLANS, UNBOUNDED, type PlanLimits } from "./plans.ts";
 
 test("a share is what is wanted at least, and one in so many of the limit otherwise", () => {
   fc.assert(
@@ -57,22 +57,43 @@ test("a publish, or a callback at any depth, that asks for more than the plan is
   const asked = { due, maxRetries: 5, options: {} };
   expect(planProblem(plan, asked, 0)).toBeNull();
   expect(planProblem(plan, { ...asked, maxRetries: 6 }, 0)).toBe(
-    'retries 6 is more than limit retries of plan "free", which is 5',
+    '6 retries are more than the limit of 5 retries for a message, which is set for this tenant instead of 1000 of plan "free"; the operator can raise it',
   );
   const late = { kind: "at", unixMs: 8 * 86_400_000 } as const;
-  expect(planProblem(plan, { ...asked, due: late }, 0)).toContain("delayMs");
+  expect(planProblem(plan, { ...asked, due: late }, 0)).toContain("ms of delay");
   expect(planProblem(plan, { ...asked, due: late }, 2 * 86_400_000)).toBeNull();
   expect(planProblem(plan, { ...asked, options: { timeoutMs: 3_600_000 } }, 0)).toContain(
-    "timeoutMs",
+    "a timeout of 3600000 ms is more than the limit of 900000 ms of timeout",
   );
   const callback = { url: "https://x/", method: "POST", headers: {}, options: {} } as const;
   const nested = { ...callback, options: { failureCallback: { ...callback, maxRetries: 9 } } };
-  expect(planProblem(plan, { ...asked, options: { callback: nested } }, 0)).toContain("retries 9");
+  expect(planProblem(plan, { ...asked, options: { callback: nested } }, 0)).toContain("9 retries");
   const waiting = { ...callback, notBeforeMs: late.unixMs };
   expect(planProblem(plan, { ...asked, options: { callback: waiting } }, 0)).toBe(
-    'of a callback: delayMs 691200000 is more than limit delayMs of plan "free", which is 604800000',
+    'of a callback: a delay of 691200000 ms is more than the limit of 604800000 ms of delay, which plan "free" sets; the operator can raise it',
   );
   expect(
     planProblem(plan, { ...asked, options: { callback: waiting } }, 2 * 86_400_000),
   ).toBeNull();
+});
+
+test("a limit's text tells the plan's from the tenant's own, and what nobody can raise", () => {
+  expect(limitText(planOf("free", {}), "queues")).toBe(
+    'the limit of 10 queues, which plan "free" sets; the operator can raise it',
+  );
+  expect(limitText(planOf("enterprise", { messagesPerDay: 7 }), "messagesPerDay")).toBe(
+    'the limit of 7 messages a day, which is set for this tenant instead of 100000000 of plan "enterprise"; the operator can raise it',
+  );
+  expect(limitText(planOf("development", { queues: 3 }), "queues")).toBe(
+    'the limit of 3 queues, which is set for this tenant instead of no limit of plan "development"; the operator can raise it',
+  );
+  expect(limitText(planOf("development", {}), "topics")).toBe(
+    `the limit of ${UNBOUNDED.topics} topics, which plan "development" sets; no plan has more`,
+  );
+});
+
+test("no limit's text holds the name of a field", () => {
+  const limits = Object.keys(UNBOUNDED) as (keyof PlanLimits)[];
+  const text = limits.map((limit) => limitText(planOf("free", {}), limit)).join("\n");
+  expect(limits.filter((limit) => /[A-Z]/.test(limit) && text.includes(limit))).toEqual([]);
 });

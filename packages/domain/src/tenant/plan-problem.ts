@@ -1,23 +1,58 @@
 import type { Callback } from "../message/message.ts";
 import type { Due, PublishCommand } from "../publish/publish-command.ts";
 import type { SpentName } from "./budget.ts";
-import type { Plan, PlanLimits } from "./plans.ts";
+import { PLANS, UNBOUNDED, type Plan, type PlanLimits } from "./plans.ts";
 
-/** A limit in words, with the plan that sets it. */
-export function limitText({ name, limits }: Plan, limit: keyof PlanLimits): string {
-  return `limit ${limit} of plan "${name}", which is ${limits[limit] ?? "unlimited"}`;
+/**
+ * A limit in words: what it bounds and its value, who set it, and who can raise it.
+ * For example: `the limit of 5 retries for a message, which plan "free" sets; the operator can raise it`.
+ */
+export function limitText(plan: Plan, limit: keyof PlanLimits): string {
+  const amount = AMOUNTS[limit](plan.limits[limit] ?? "any number of");
+  return `the limit of ${amount}, ${limitOrigin(plan, limit)}`;
 }
 
+/** Who set a limit, and who can raise it, to follow its value. */
+export function limitOrigin({ name, limits }: Plan, limit: keyof PlanLimits): string {
+  const [value, ofPlan] = [limits[limit], PLANS[name][limit]];
+  const origin =
+    value === ofPlan
+      ? `which plan "${name}" sets`
+      : `which is set for this tenant instead of ${ofPlan ?? "no limit"} of plan "${name}"`;
+  return `${origin}; ${value === UNBOUNDED[limit] ? "no plan has more" : "the operator can raise it"}`;
+}
+
+type Value = number | string;
+
+const AMOUNTS: Readonly<Record<keyof PlanLimits, (value: Value) => string>> = {
+  messageBytes: (bytes) => `${bytes} bytes for a message`,
+  messagesPerDay: (count) => `${count} messages a day`,
+  bandwidthBytesPerMonth: (bytes) => `${bytes} bytes of bandwidth a month`,
+  requestsPerSecond: (count) => `${count} requests a second`,
+  delayMs: (ms) => `${ms} ms of delay`,
+  timeoutMs: (ms) => `${ms} ms of timeout`,
+  retries: (count) => `${count} retries for a message`,
+  schedules: (count) => `${count} schedules`,
+  topics: (count) => `${count} topics`,
+  endpointsPerTopic: (count) => `${count} endpoints for a topic`,
+  queues: (count) => `${count} queues`,
+  parallelismPerQueue: (count) => `${count} messages of a queue at one time`,
+  globalParallelism: (count) => `${count} messages under way at one time`,
+  batchItems: (count) => `${count} messages for a batch`,
+  logRetentionDays: (days) => `${days} days of logs`,
+  deadLetterRetentionDays: (days) => `${days} days of dead letters`,
+};
+
 const SPENT = {
-  day: ["messages of today", "messagesPerDay"],
-  second: ["requests of this second", "requestsPerSecond"],
-  month: ["bytes of this month", "bandwidthBytesPerMonth"],
+  day: ["messages today (UTC)", "messagesPerDay"],
+  second: ["requests in this second", "requestsPerSecond"],
+  month: ["bandwidth this month (UTC)", "bandwidthBytesPerMonth"],
 } as const satisfies Record<SpentName, readonly [string, keyof PlanLimits]>;
 
 /** That a budget of a window is used up, in words. */
 export function spentText(plan: Plan, budget: SpentName): string {
   const [what, limit] = SPENT[budget];
-  return `no more ${what}: ${limitText(plan, limit)}`;
+  return `no more ${what}: reached is ${limitText(plan, limit)}`;
 }
 
 type Asked = Pick<PublishCommand, "due" | "maxRetries"> & {
@@ -54,14 +89,17 @@ function latestDue({ delayMs, notBeforeMs }: Callback): Due {
   return { kind: "after", delayMs: delayMs ?? 0 };
 }
 
-function overLimit(
-  plan: Plan,
-  asked: Readonly<Record<"delayMs" | "retries" | "timeoutMs", number>>,
-): string | null {
+function overLimit(plan: Plan, asked: Readonly<Record<keyof typeof ASKED, number>>): string | null {
   for (const name of ["delayMs", "retries", "timeoutMs"] as const) {
     if (asked[name] > plan.limits[name]) {
-      return `${name} ${asked[name]} is more than ${limitText(plan, name)}`;
+      return `${ASKED[name](asked[name])} more than ${limitText(plan, name)}`;
     }
   }
   return null;
 }
+
+const ASKED = {
+  delayMs: (ms: number) => `a delay of ${ms} ms is`,
+  retries: (count: number) => `${count} retries are`,
+  timeoutMs: (ms: number) => `a timeout of ${ms} ms is`,
+} as const;

@@ -158,7 +158,8 @@ describe("runDue", () => {
 
     const { fired, notices } = await runner.runDue(midnight);
     expect(fired).toBe(4);
-    const error = 'no more messages of today: limit messagesPerDay of plan "free", which is 4';
+    const error =
+      'no more messages today (UTC): reached is the limit of 4 messages a day, which is set for this tenant instead of 1000 of plan "free"; the operator can raise it';
     expect(notices).toEqual([
       {
         tenantId: engine.tenantId,

@@ -31,8 +31,8 @@ export function readItems(body: unknown, plan: Plan): readonly BatchItem[] {
     throw new InvalidRequest(400, `the batch is not a list of messages: ${quoteJson(body)}`);
   }
   if (body.length > plan.limits.batchItems) {
-    const limit = `the limit is ${plan.limits.batchItems} (${limitText(plan, "batchItems")})`;
-    throw new InvalidRequest(413, `the batch is too large: ${body.length} items, ${limit}`);
+    const limit = limitText(plan, "batchItems");
+    throw new InvalidRequest(413, `the batch has ${body.length} messages, more than ${limit}`);
   }
   return body.map((item: unknown, index) => {
     const destination = isObject(item) ? item["destination"] : undefined;
@@ -84,7 +84,7 @@ function readItemBody(body: unknown, plan: Plan): Buffer {
   if (bytes.length <= messageBytes) return bytes;
   throw new InvalidRequest(
     413,
-    `the body is too large: ${bytes.length} bytes, the limit is ${messageBytes} bytes (${limitText(plan, "messageBytes")})`,
+    `the body is too large: ${bytes.length} bytes, more than ${limitText(plan, "messageBytes")}`,
   );
 }
 

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import type { Operations } from "@omnistore/domain/operations";
-import { limitText } from "@omnistore/domain/tenant/plan-problem";
+import { limitOrigin, limitText } from "@omnistore/domain/tenant/plan-problem";
 import type { Plan } from "@omnistore/domain/tenant/plans";
 import type { Caller } from "@omnistore/domain/tenant/tenant";
 import { InvalidRequest, quote } from "../errors.ts";
@@ -8,7 +8,7 @@ import { readBody } from "../request/body.ts";
 
 /** The body of one message. Throws 413 for more than the plan allows. Contract 06 §4. */
 export async function readMessageBody(incoming: IncomingMessage, plan: Plan): Promise<Buffer> {
-  return readBody(incoming, plan.limits.messageBytes, ` (${limitText(plan, "messageBytes")})`);
+  return readBody(incoming, plan.limits.messageBytes, () => limitOrigin(plan, "messageBytes"));
 }
 
 /** Throws 412 for a queue that would be one more than the plan allows. */

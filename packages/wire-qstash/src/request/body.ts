@@ -4,15 +4,15 @@ import { InvalidRequest } from "../errors.ts";
 
 /**
  * Every byte of a request's body, whatever its encoding says. Refuses a body over the limit with
- * 413, by its declared length before reading any of it; `whose` says after it who sets the limit. Contract 06 §4, 07 Q20.
+ * 413, by its declared length before reading any of it; `origin` says who sets the limit. Contract 06 §4, 07 Q20.
  */
 export function readBody(
   incoming: IncomingMessage,
   maxBytes = MAX_BODY_BYTES,
-  whose = "",
+  origin: () => string = () => "which is the most that this service takes",
 ): Promise<Buffer> {
   const declared = Number(incoming.headers["content-length"] ?? 0);
-  if (declared > maxBytes) return Promise.reject(tooLarge(`${declared} bytes`, maxBytes, whose));
+  if (declared > maxBytes) return Promise.reject(tooLarge(`${declared} bytes`, maxBytes, origin));
   // A connection that was lost earlier has said so already and will not say it again.
   if (incoming.destroyed) return Promise.reject(cutOff());
 
@@ -31,7 +31,7 @@ export function readBody(
       }
       stopListening();
       incoming.pause();
-      reject(tooLarge(`more than ${maxBytes} bytes`, maxBytes, whose));
+      reject(tooLarge(`more than ${maxBytes} bytes`, maxBytes, origin));
     };
     const onEnd = () => {
       stopListening();
@@ -47,8 +47,8 @@ export function readBody(
 }
 
 /** The rest of the body is not worth reading, so the connection cannot be used again. */
-function tooLarge(size: string, maxBytes: number, whose: string): InvalidRequest {
-  const text = `the body is too large: ${size}, the limit is ${maxBytes} bytes${whose}`;
+function tooLarge(size: string, maxBytes: number, origin: () => string): InvalidRequest {
+  const text = `the body is too large: ${size}, the limit is ${maxBytes} bytes, ${origin()}`;
   return new InvalidRequest(413, text, { connection: "close" });
 }
 
