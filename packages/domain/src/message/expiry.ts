@@ -12,7 +12,7 @@ import { DAY_MS, utcDay, utcDayText } from "./utc-day.ts";
 /** Up to so many days ahead messages expire on any day; further ahead only on the first of a month. */
 export const DAILY_HORIZON_DAYS = 45;
 /** And further ahead than this, which is a delay of a year and a few retries, only on the first of January. */
-export const MONTHLY_HORIZON_DAYS = 400;
+const MONTHLY_HORIZON_DAYS = 400;
 
 /** Reading a finished message ends with the longer of the two, and one day is spare for clocks. */
 const DAYS_AFTER_LAST_ATTEMPT = Math.max(LOG_RETENTION_DAYS, DEAD_LETTER_RETENTION_DAYS) + 1;
