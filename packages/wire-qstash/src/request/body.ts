@@ -1,10 +1,13 @@
 import type { IncomingMessage } from "node:http";
 import { MAX_BODY_BYTES } from "@omnistore/domain/message/limits";
+import { UnavailableError } from "@omnistore/domain/unavailable";
 import { InvalidRequest } from "../errors.ts";
+import { ReadingRoom } from "./reading-room.ts";
 
 /**
  * Every byte of a request's body, whatever its encoding says. Refuses a body over the limit with
- * 413, by its declared length before reading any of it; `origin` says who sets the limit. Contract 06 §4, 07 Q20.
+ * 413, by its declared length before reading any of it; `origin` says who sets the limit. With
+ * `UnavailableError` when the process reads too many long bodies already. Contract 06 §4, 07 Q20.
  */
 export function readBody(
   incoming: IncomingMessage,
@@ -18,20 +21,23 @@ export function readBody(
 
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
+    const room = new ReadingRoom();
     let size = 0;
 
     const stopListening = () => {
+      room.leave();
       incoming.off("data", onData).off("end", onEnd).off("error", onLost).off("close", onLost);
     };
     const onData = (chunk: Buffer) => {
       size += chunk.length;
-      if (size <= maxBytes) {
+      if (size <= maxBytes && room.growTo(size)) {
         chunks.push(chunk);
         return;
       }
       stopListening();
       incoming.pause();
-      reject(tooLarge(`more than ${maxBytes} bytes`, maxBytes, origin));
+      const isOver = size > maxBytes;
+      reject(isOver ? tooLarge(`more than ${maxBytes} bytes`, maxBytes, origin) : tooMany());
     };
     const onEnd = () => {
       stopListening();
@@ -50,6 +56,10 @@ export function readBody(
 function tooLarge(size: string, maxBytes: number, origin: () => string): InvalidRequest {
   const text = `the body is too large: ${size}, the limit is ${maxBytes} bytes, ${origin()}`;
   return new InvalidRequest(413, text, { connection: "close" });
+}
+
+function tooMany(): UnavailableError {
+  return new UnavailableError("too many long bodies are coming in at once: send it again later");
 }
 
 /** Nobody is left to read this; it keeps a lost connection from looking like a fault of ours. */
