@@ -30,7 +30,7 @@ test("whatever happens to messages, in whatever order, they keep their promises 
   });
   const failures = await Promise.all(lanes);
   expect(failures).toEqual(failures.map(() => undefined));
-}, 180_000);
+}, 400_000);
 
 const life = (over: Partial<Life>): Life => ({
   id: "a",
