@@ -17,11 +17,11 @@ async function partitions(): Promise<string[]> {
   return rows.map(({ name }) => name).filter((name) => /_\d{8}$/.test(name));
 }
 
-async function addPartition(table: string, day: string): Promise<string> {
+async function addPartition(table: string, day: string, isWalled = true): Promise<string> {
   const name = `${table}_${day.replaceAll("-", "")}`;
   await engine.owner.query(
     `CREATE TABLE ${name} PARTITION OF ${table} FOR VALUES FROM ('${day}') TO ('${day}'::date + 1);
-     SELECT raise_wall('${name}', true)`,
+     ${isWalled ? `SELECT raise_wall('${name}', true)` : ""}`,
   );
   return name;
 }
@@ -49,6 +49,25 @@ test("what has expired is dropped, and nothing that is still needed", async () =
   const before = await partitions();
   expect((await dropExpiredPartitions(engine.core.pool)).toSorted()).toEqual(gone.toSorted());
   expect(await partitions()).toEqual(before.filter((name) => !gone.includes(name)));
+});
+
+test("what has expired without its wall is dropped in the same run, and what is needed gets it", async () => {
+  const gone = [
+    await addPartition("messages", "2020-01-04", false),
+    await addPartition("usage_batches", "2020-01-04", false),
+    await addPartition("dead_letters", "2020-01-04", false),
+  ];
+  const kept = await addPartition("messages", "2020-01-05", false);
+  const message = await engine.store();
+  await engine.owner.query("UPDATE messages SET expires_on = '2020-01-05' WHERE id = $1", [
+    message.id,
+  ]);
+  expect((await dropExpiredPartitions(engine.core.pool)).toSorted()).toEqual(gone.toSorted());
+  const { rows } = await engine.owner.query(
+    "SELECT relrowsecurity AND relforcerowsecurity AS walled FROM pg_class WHERE relname = $1",
+    [kept],
+  );
+  expect(rows).toEqual([{ walled: true }]);
 });
 
 test("a partition of messages stays while a delivery still points into it", async () => {

@@ -79,8 +79,10 @@ function raiseWall(pool: Pool, name: string): Promise<boolean> {
 export async function dropExpiredPartitions(pool: Pool): Promise<string[]> {
   const today = isoDay(await databaseTime(pool));
   const dropped: string[] = [];
-  for (const { table, day, name } of await existingPartitions(pool)) {
+  for (const { table, day, name, isWalled } of await existingPartitions(pool)) {
     if (day >= oldestDayKept(table, today)) continue;
+    // Without its wall nobody but its owner may look into it, not even whether it is still needed.
+    if (!isWalled && !(await raiseWall(pool, name))) continue;
     if (table === "messages" && (await isReferenced(pool, name))) continue;
     if (table === "usage_batches" && (await holdsRows(pool, name))) continue;
     const isDropped = await unlessInUse(pool, (client) =>
