@@ -54,6 +54,26 @@ describe("the fence", () => {
     expect(await engine.delivery(late.messageId)).toHaveProperty("due_at", expect.any(Date));
   });
 
+  test("a late outcome in one batch with the one that counts does not count with it", async () => {
+    const late = await engine.lease();
+    await engine.core.pool.query("DELETE FROM dispatchers WHERE id = $1", [late.owner]);
+    await rescueExpired(engine.core.pool, 60_000);
+    const owner = await engine.dispatcher();
+    const { leased } = await claimDeliveries(engine.core.pool, owner, 500);
+    const fresh = leased.find(({ messageId }) => messageId === late.messageId);
+    if (!fresh) throw new Error("the rescued delivery was not claimed");
+
+    const logged = await engine.count("delivery_logs");
+    const inTime = engine.outcome(fresh);
+    // On another day, so that the key of the log does not keep it out.
+    const tooLate = engine.outcome(late, { endedAtMs: inTime.endedAtMs + 86_400_000 });
+    await expect(writeOutcomes(engine.core.pool, [tooLate, inTime])).resolves.toEqual([
+      false,
+      true,
+    ]);
+    expect(await engine.count("delivery_logs")).toBe(logged + 1);
+  });
+
   test("one batch ends some, delays some, buries some and leaves what is not owned", async () => {
     const [done, again, dead, lost] = [
       await engine.lease(),

@@ -28,7 +28,8 @@ export interface Outcome extends StoredAnswer {
 /**
  * One statement ends every attempt of a batch: deliveries leave or are delayed, attempts are logged,
  * what is given up becomes a dead letter. Only what its dispatcher still owns is touched: that is
- * the fence. An outcome that came too late changes nothing and logs nothing. Gates learn of the
+ * the fence. An outcome that came too late changes nothing and logs nothing, also beside the one that
+ * came in time: a dispatcher that took a message over from itself may end both in one batch. Gates learn of the
  * places that became free: a retry keeps its place in its queue, and none at its flow-control key.
  *
  * Served by the primary key of `deliveries`, whatever the statistics say: the look-up by key is closed off
@@ -47,25 +48,26 @@ WITH outcome AS (
     retry_delay_ms, dead_letter_id, status, response_headers, response_body, error, sent_bytes
   )
 ), owned AS MATERIALIZED (
-  SELECT o.outcome, o.retry_delay_ms, d.ctid FROM outcome o CROSS JOIN LATERAL (
+  SELECT o.owner, o.retried, o.outcome, o.retry_delay_ms, d.ctid FROM outcome o CROSS JOIN LATERAL (
     SELECT ctid, owner, retried FROM deliveries
     WHERE tenant_id = o.tenant_id AND message_id = o.message_id OFFSET 0
   ) d WHERE d.owner = o.owner AND d.retried = o.retried
 ), finished AS (
   DELETE FROM deliveries d USING owned o
   WHERE d.ctid = o.ctid AND o.outcome <> 'retry'
-  RETURNING d.tenant_id, d.message_id, NULL::timestamptz AS due_at, d.queue, d.flow_key
+  RETURNING d.tenant_id, d.message_id, o.owner, o.retried, NULL::timestamptz AS due_at, d.queue, d.flow_key
 ), postponed AS (
   UPDATE deliveries d SET owner = NULL, leased_at = NULL, retried = d.retried + 1,
     due_at = now() + o.retry_delay_ms * interval '1 ms'
   FROM owned o
   WHERE d.ctid = o.ctid AND o.outcome = 'retry'
-  RETURNING d.tenant_id, d.message_id, d.due_at, NULL::text AS queue, d.flow_key
+  RETURNING d.tenant_id, d.message_id, o.owner, o.retried, d.due_at, NULL::text AS queue, d.flow_key
 ), fenced AS (
   SELECT o.*, f.due_at, f.queue, f.flow_key, to_timestamp(o.started_ms / 1000) AS started_at,
     to_timestamp(o.ended_ms / 1000) AS ended_at
   FROM outcome o
-  JOIN (SELECT * FROM finished UNION ALL SELECT * FROM postponed) f USING (tenant_id, message_id)
+  JOIN (SELECT * FROM finished UNION ALL SELECT * FROM postponed) f
+    USING (tenant_id, message_id, owner, retried)
 ), ${markGates(gatesOf("fenced"))}, ${meterAttempts("fenced")}, logged AS (
   INSERT INTO delivery_logs (
     tenant_id, message_id, retried, logged_on, started_at, ended_at, outcome, next_due_at,
@@ -82,14 +84,14 @@ WITH outcome AS (
     status, response_headers::jsonb, response_body, error
   FROM fenced WHERE outcome = 'dead'
 )
-SELECT message_id FROM fenced`;
+SELECT message_id, owner, retried FROM fenced`;
 
 /** Ends a batch of attempts, without their callbacks; returns for each, in order, whether its outcome counted. */
 export async function writeOutcomes(
   db: Queryable,
   batch: readonly Outcome[],
 ): Promise<readonly boolean[]> {
-  const { rows } = await db.query<{ message_id: string }>({
+  const { rows } = await db.query<{ message_id: string; owner: string; retried: number }>({
     name: "write-outcomes",
     text: WRITE_OUTCOMES,
     values: [
@@ -109,6 +111,8 @@ export async function writeOutcomes(
       batch.map(({ sentBytes }) => sentBytes),
     ],
   });
-  const counted = new Set(rows.map((row) => row.message_id));
-  return batch.map(({ leased }) => counted.has(leased.messageId));
+  const counted = new Set(rows.map((row) => `${row.message_id} ${row.owner} ${row.retried}`));
+  return batch.map(({ leased }) =>
+    counted.has(`${leased.messageId} ${leased.owner} ${leased.retried}`),
+  );
 }
