@@ -328,6 +328,18 @@ describe("05 §1 schedules", () => {
     expect(schedule.header).toEqual({ "X-Mine": ["kept"], "Content-Type": ["text/plain"] });
   });
 
+  test("client.schedules.list has 60 schedules with a mebibyte each, whole", async () => {
+    const body = "a".repeat(1024 * 1024);
+    for (let index = 0; index < 60; index += 1) {
+      await create({ body, scheduleId: `s${index}` });
+    }
+    const listed = await client.schedules.list();
+    expect(listed.map(({ scheduleId }) => scheduleId)).toEqual(
+      Array.from({ length: 60 }, (_, index) => `s${index}`),
+    );
+    expect(new Set(listed.map((schedule) => schedule.body))).toEqual(new Set([body]));
+  });
+
   test("client.schedules.list has all of the tenant's schedules and no other's: GET /v2/schedules", async () => {
     expect(await client.schedules.list()).toEqual([]);
     const neighbour = await createTenant(node, "neighbour");

@@ -67,8 +67,8 @@ export interface Operations extends QueueOperations, FlowControlOperations, Audi
    */
   createSchedule(command: ScheduleCommand, limits: PlanLimits): Promise<boolean>;
   getSchedule(tenantId: string, id: string): Promise<Schedule | null>;
-  /** Every schedule of the tenant, oldest first. */
-  listSchedules(tenantId: string): Promise<readonly Schedule[]>;
+  /** Every schedule of the tenant, oldest first, in parts that one may hold in memory. */
+  listSchedules(tenantId: string): AsyncIterable<readonly Schedule[]>;
   /** These three say whether there was a schedule of that id; asked twice, they change nothing more. */
   deleteSchedule(tenantId: string, id: string): Promise<boolean>;
   pauseSchedule(tenantId: string, id: string): Promise<boolean>;
@@ -89,8 +89,8 @@ export interface Operations extends QueueOperations, FlowControlOperations, Audi
   setTopicHeaders(tenantId: string, topicName: string, headers: HeaderMap): Promise<boolean>;
   deleteTopic(tenantId: string, topicName: string): Promise<boolean>;
   getTopic(tenantId: string, topicName: string): Promise<Topic | null>;
-  /** Every topic of the tenant, oldest first. */
-  listTopics(tenantId: string): Promise<readonly Topic[]>;
+  /** Every topic of the tenant, oldest first, in such parts too. */
+  listTopics(tenantId: string): AsyncIterable<readonly Topic[]>;
   getSigningKeys(tenantId: string): Promise<SigningKeys>;
   /**
    * Makes the announced key the current one and announces a new one. Null when they stay: those of

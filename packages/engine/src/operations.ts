@@ -12,11 +12,13 @@ import type { HostCheck } from "./deliver/host-check.ts";
 import { createGateOperations } from "./gate/gate-operations.ts";
 import { getMessage } from "./history/get-message.ts";
 import { listLogs } from "./history/list-logs.ts";
+import { inPages } from "./in-pages.ts";
+import type { MadePosition } from "./oldest-first.sql.ts";
 import { publishWithinBudget } from "./publish-within-budget.ts";
 import { TransactionStore } from "./publish/transaction-store.ts";
 import { deleteSchedule, pauseSchedule, resumeSchedule } from "./schedule/change-schedule.ts";
 import { createSchedule } from "./schedule/create-schedule.ts";
-import { selectSchedules } from "./schedule/select-schedules.sql.ts";
+import { getSchedule, pageOfSchedules } from "./schedule/select-schedules.sql.ts";
 import type { MessageStore } from "./store/message-store.ts";
 import type { Authenticator } from "./tenant/authenticate.ts";
 import type { Budgets } from "./tenant/budgets.ts";
@@ -25,7 +27,7 @@ import { isDevelopmentTenant } from "./tenant/development-credentials.ts";
 import type { SigningKeyRing } from "./tenant/signing-keys.ts";
 import { addEndpoints } from "./topic/add-endpoints.ts";
 import { deleteTopic, removeEndpoints, setTopicHeaders } from "./topic/change-topic.ts";
-import { selectTopics } from "./topic/select-topics.sql.ts";
+import { getTopic, pageOfTopics } from "./topic/select-topics.sql.ts";
 import { orUnavailable } from "./unavailable.ts";
 import type { Vault } from "./vault.ts";
 
@@ -113,14 +115,12 @@ export function createOperations(parts: OperationsParts): Operations {
       if (created) onScheduleChanged();
       return created;
     },
-    async getSchedule(tenantId, id) {
-      const [found] = await orUnavailable(
-        selectSchedules(scopeOf(tenantId).pool, vault, tenantId, id),
-      );
-      return found ?? null;
-    },
+    getSchedule: (tenantId, id) =>
+      orUnavailable(getSchedule(scopeOf(tenantId).pool, vault, tenantId, id)),
     listSchedules: (tenantId) =>
-      orUnavailable(selectSchedules(scopeOf(tenantId).pool, vault, tenantId, null)),
+      inPages((after: MadePosition | null) =>
+        pageOfSchedules(scopeOf(tenantId).pool, vault, tenantId, after),
+      ),
     deleteSchedule: (tenantId, id) =>
       orUnavailable(deleteSchedule(scopeOf(tenantId).db, tenantId, id)),
     pauseSchedule: (tenantId, id) =>
@@ -142,14 +142,12 @@ export function createOperations(parts: OperationsParts): Operations {
       ),
     deleteTopic: (tenantId, topicName) =>
       orUnavailable(deleteTopic(scopeOf(tenantId).db, tenantId, topicName)),
-    async getTopic(tenantId, topicName) {
-      const [found] = await orUnavailable(
-        selectTopics(scopeOf(tenantId).pool, vault, tenantId, topicName),
-      );
-      return found ?? null;
-    },
+    getTopic: (tenantId, topicName) =>
+      orUnavailable(getTopic(scopeOf(tenantId).pool, vault, tenantId, topicName)),
     listTopics: (tenantId) =>
-      orUnavailable(selectTopics(scopeOf(tenantId).pool, vault, tenantId, null)),
+      inPages((after: MadePosition | null) =>
+        pageOfTopics(scopeOf(tenantId).pool, vault, tenantId, after),
+      ),
     getSigningKeys: (tenantId) => orUnavailable(signingKeys.read(tenantId)),
     rotateSigningKeys: async (tenantId) =>
       isDevelopmentTenant(tenantId) ? null : orUnavailable(signingKeys.rotate(tenantId)),

@@ -12,7 +12,7 @@ import { promoteDue } from "./claim/promote-due.sql.ts";
 import { listDeadLetters } from "./dead-letter/list-dead-letters.ts";
 import { getDeadLetter } from "./dead-letter/select-dead-letters.sql.ts";
 import { openGates } from "./gate/open-gates.ts";
-import { selectQueues } from "./gate/queues.sql.ts";
+import { pageOfQueues } from "./gate/queues.sql.ts";
 import { getMessage } from "./history/get-message.ts";
 import { listLogs } from "./history/list-logs.ts";
 import { loadMessages } from "./load-messages.sql.ts";
@@ -242,7 +242,7 @@ const verbs: readonly (readonly [string, (pool: Pool) => Promise<unknown>])[] = 
     },
   ],
   ["open gates", openSome],
-  ["list queues", (pool) => selectQueues(tenantPool(pool, tenantId), tenantId, null)],
+  ["list queues", (pool) => pageOfQueues(tenantPool(pool, tenantId), tenantId, null)],
   [
     "get a message",
     (pool) => getMessage(tenantPool(pool, tenantId), engine.core.vault, tenantId, sample.delayed),

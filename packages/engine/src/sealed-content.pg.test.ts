@@ -18,11 +18,11 @@ import { publishTogether } from "./publish/publish.ts";
 import { OutcomeRecorder } from "./record/outcome-recorder.ts";
 import { MessageStore } from "./store/message-store.ts";
 import { createSchedule } from "./schedule/create-schedule.ts";
-import { selectSchedules } from "./schedule/select-schedules.sql.ts";
+import { getSchedule } from "./schedule/select-schedules.sql.ts";
 import { createTenant } from "./tenant/create-tenant.ts";
 import { addEndpoints } from "./topic/add-endpoints.ts";
 import { setTopicHeaders } from "./topic/change-topic.ts";
-import { selectTopics } from "./topic/select-topics.sql.ts";
+import { getTopic } from "./topic/select-topics.sql.ts";
 import { Vault } from "./vault.ts";
 
 const page = { order: "latestFirst", count: 100 } as const;
@@ -265,7 +265,7 @@ describe("what is kept for later", () => {
     const { pool, vault, clock } = engine.core;
     const template = await schedule("hourly", clock.nowMs());
     expect(await dump("schedules")).not.toContain("canary");
-    const [read] = await selectSchedules(pool, vault, tenantId, "hourly");
+    const read = await getSchedule(pool, vault, tenantId, "hourly");
     expect(read?.template).toEqual(template);
 
     await engine.scheduleRunner().runDue(clock.nowMs() + hour);
@@ -323,7 +323,7 @@ describe("what is kept for later", () => {
     await addEndpoints(db, tenantId, "t", [{ url: "http://a.test/" }], UNBOUNDED);
     await setTopicHeaders(engine.core, tenantId, "t", headers);
     expect(await dump("topics")).not.toContain("canary");
-    const [topic] = await selectTopics(pool, vault, tenantId, "t");
+    const topic = await getTopic(pool, vault, tenantId, "t");
     expect(topic?.headers).toEqual(headers);
     const other = (await createTenant(engine.core, "other")).id;
     await addEndpoints(db, other, "t", [{ url: "http://a.test/" }], UNBOUNDED);
@@ -332,6 +332,6 @@ describe("what is kept for later", () => {
        WHERE t.tenant_id = $1 AND f.tenant_id = $2`,
       [other, tenantId],
     );
-    await expect(selectTopics(pool, vault, other, "t")).rejects.toThrow("sealed for another place");
+    await expect(getTopic(pool, vault, other, "t")).rejects.toThrow("sealed for another place");
   });
 });

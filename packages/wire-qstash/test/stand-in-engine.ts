@@ -132,8 +132,8 @@ export class StandInEngine implements Operations {
     return this.queues.find((queue) => queue.name === name) ?? null;
   }
 
-  async listQueues() {
-    return this.queues;
+  async *listQueues() {
+    yield this.queues;
   }
 
   async deleteQueue(_tenantId: string, name: string) {
@@ -145,8 +145,8 @@ export class StandInEngine implements Operations {
     return this.queues.some((queue) => queue.name === name);
   }
 
-  async listFlowControlKeys(_tenantId: string, search = "") {
-    return this.flowControlKeys.filter(({ key }) => key.includes(search));
+  async *listFlowControlKeys(_tenantId: string, search = "") {
+    yield this.flowControlKeys.filter(({ key }) => key.includes(search));
   }
 
   async getFlowControlKey(_tenantId: string, wanted: string) {
@@ -244,8 +244,8 @@ export class StandInEngine implements Operations {
     return this.schedules.find((schedule) => schedule.id === id) ?? null;
   }
 
-  async listSchedules() {
-    return this.schedules;
+  async *listSchedules() {
+    yield this.schedules;
   }
 
   async deleteSchedule(_tenantId: string, id: string) {
@@ -291,8 +291,8 @@ export class StandInEngine implements Operations {
     return this.topics.get(topicName) ?? null;
   }
 
-  async listTopics() {
-    return [...this.topics.values()];
+  async *listTopics() {
+    yield [...this.topics.values()];
   }
 
   async getSigningKeys() {

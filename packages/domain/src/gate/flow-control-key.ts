@@ -27,8 +27,8 @@ export interface Pin {
 
 /** What may be asked of flow-control keys. Pause and pin also make a key that nothing has used yet. */
 export interface FlowControlOperations {
-  /** `search`: part of the key. */
-  listFlowControlKeys(tenantId: string, search?: string): Promise<readonly FlowControlKey[]>;
+  /** All of them by name, in parts that one may hold in memory. `search`: part of the key. */
+  listFlowControlKeys(tenantId: string, search?: string): AsyncIterable<readonly FlowControlKey[]>;
   getFlowControlKey(tenantId: string, key: string): Promise<FlowControlKey | null>;
   setFlowControlPaused(tenantId: string, key: string, isPaused: boolean): Promise<void>;
   pinFlowControl(tenantId: string, key: string, pin: Pin): Promise<void>;

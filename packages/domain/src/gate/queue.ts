@@ -26,7 +26,8 @@ export interface QueueOperations {
   /** Whether messages may go through a queue, which need not be there yet: false when it would be one too many. */
   mayUseQueue(tenantId: string, name: string, limits: PlanLimits): Promise<boolean>;
   getQueue(tenantId: string, name: string): Promise<Queue | null>;
-  listQueues(tenantId: string): Promise<readonly Queue[]>;
+  /** All of them by name, in parts that one may hold in memory. */
+  listQueues(tenantId: string): AsyncIterable<readonly Queue[]>;
   /** Removes the queue and cancels the messages in it; absent is as good as deleted. */
   deleteQueue(tenantId: string, name: string): Promise<void>;
   /** Says whether there is such a queue. */

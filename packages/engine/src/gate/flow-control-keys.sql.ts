@@ -2,6 +2,9 @@ import type { Pool } from "@omnistore/db/client";
 import { SLOTS } from "@omnistore/domain/claim/slots";
 import type { FlowControlKey, Pin } from "@omnistore/domain/gate/flow-control-key";
 
+import type { ListPage } from "../in-pages.ts";
+import { lastOfFullPage, PAGE_GATES } from "./gate-pages.ts";
+
 interface KeyRow {
   readonly name: string;
   readonly waiting: number;
@@ -16,29 +19,47 @@ interface KeyRow {
   readonly is_pinned_rate: boolean;
 }
 
-/** The tenant's keys by name: all, those that hold `search`, or the one that is `key`. */
-export async function selectFlowControlKeys(
+const SELECT_KEYS = `
+SELECT g.name, g.parallelism, g.rate, g.period_seconds, g.is_paused,
+  g.is_pinned_parallelism, g.is_pinned_rate,
+  (extract(epoch FROM g.period_started_at) * 1000)::float8 AS period_started_ms,
+  CASE WHEN now() < g.period_started_at + g.period_seconds * interval '1 s'
+    THEN g.rate_count ELSE 0 END AS rate_count,
+  (SELECT count(*)::int FROM deliveries d
+   WHERE d.tenant_id = g.tenant_id AND d.flow_key = g.name AND d.gate = 2) AS waiting,
+  (SELECT count(*)::int FROM deliveries d
+   WHERE d.tenant_id = g.tenant_id AND d.flow_key = g.name AND d.owner IS NOT NULL) AS active
+FROM gates g WHERE g.tenant_id = $1 AND g.kind = 2`;
+
+/** The tenant's key of that name, or null. */
+export async function getFlowControlKey(
   pool: Pool,
   tenantId: string,
-  by: { readonly key?: string; readonly search?: string },
-): Promise<readonly FlowControlKey[]> {
+  key: string,
+): Promise<FlowControlKey | null> {
+  const { rows } = await pool.query<KeyRow>(`${SELECT_KEYS} AND g.name = $2`, [tenantId, key]);
+  const [found] = rows.map(readKey);
+  return found ?? null;
+}
+
+/** The tenant's keys behind a name, by name; only those that hold `search` when it is not null. */
+export async function pageOfFlowControlKeys(
+  pool: Pool,
+  tenantId: string,
+  search: string | null,
+  after: string | null,
+): Promise<ListPage<FlowControlKey, string>> {
   const { rows } = await pool.query<KeyRow>(
-    `SELECT g.name, g.parallelism, g.rate, g.period_seconds, g.is_paused,
-       g.is_pinned_parallelism, g.is_pinned_rate,
-       (extract(epoch FROM g.period_started_at) * 1000)::float8 AS period_started_ms,
-       CASE WHEN now() < g.period_started_at + g.period_seconds * interval '1 s'
-         THEN g.rate_count ELSE 0 END AS rate_count,
-       (SELECT count(*)::int FROM deliveries d
-        WHERE d.tenant_id = g.tenant_id AND d.flow_key = g.name AND d.gate = 2) AS waiting,
-       (SELECT count(*)::int FROM deliveries d
-        WHERE d.tenant_id = g.tenant_id AND d.flow_key = g.name AND d.owner IS NOT NULL) AS active
-     FROM gates g
-     WHERE g.tenant_id = $1 AND g.kind = 2 AND ($2::text IS NULL OR g.name = $2)
-       AND ($3::text IS NULL OR position($3 IN g.name) > 0)
-     ORDER BY g.name`,
-    [tenantId, by.key ?? null, by.search ?? null],
+    `${SELECT_KEYS} AND ($2::text IS NULL OR position($2 IN g.name) > 0)
+       AND ($3::text IS NULL OR g.name > $3)
+     ORDER BY g.name LIMIT ${PAGE_GATES}`,
+    [tenantId, search, after],
   );
-  return rows.map((row) => ({
+  return { items: rows.map(readKey), next: lastOfFullPage(rows) };
+}
+
+function readKey(row: KeyRow): FlowControlKey {
+  return {
     key: row.name,
     waiting: row.waiting,
     parallelism: row.parallelism,
@@ -50,7 +71,7 @@ export async function selectFlowControlKeys(
     isPaused: row.is_paused,
     isPinnedParallelism: row.is_pinned_parallelism,
     isPinnedRate: row.is_pinned_rate,
-  }));
+  };
 }
 
 /** Pauses or resumes a key, which need not have been used. */

@@ -2,6 +2,7 @@ import { LRUCache } from "lru-cache";
 import type { FlowControlOperations } from "@omnistore/domain/gate/flow-control-key";
 import type { QueueOperations } from "@omnistore/domain/gate/queue";
 
+import { inPages } from "../in-pages.ts";
 import type { TenantScopes } from "../tenant-scope.ts";
 import { orUnavailable } from "../unavailable.ts";
 import * as flow from "./flow-control-keys.sql.ts";
@@ -48,13 +49,11 @@ export function createGateOperations({
     },
     mayUseQueue,
     listQueues: (tenantId) =>
-      orUnavailable(queues.selectQueues(scopeOf(tenantId).pool, tenantId, null)),
-    async getQueue(tenantId, name) {
-      const [queue] = await orUnavailable(
-        queues.selectQueues(scopeOf(tenantId).pool, tenantId, name),
-      );
-      return queue ?? null;
-    },
+      inPages((after: string | null) =>
+        queues.pageOfQueues(scopeOf(tenantId).pool, tenantId, after),
+      ),
+    getQueue: (tenantId, name) =>
+      orUnavailable(queues.getQueue(scopeOf(tenantId).pool, tenantId, name)),
     async deleteQueue(tenantId, name) {
       await cancelQueue(tenantId, name);
       await thenWake(queues.deleteQueue(scopeOf(tenantId).pool, tenantId, name));
@@ -62,19 +61,11 @@ export function createGateOperations({
     setQueuePaused: (tenantId, name, isPaused) =>
       thenWake(queues.setQueuePaused(scopeOf(tenantId).pool, tenantId, name, isPaused)),
     listFlowControlKeys: (tenantId, search) =>
-      orUnavailable(
-        flow.selectFlowControlKeys(
-          scopeOf(tenantId).pool,
-          tenantId,
-          search === undefined ? {} : { search },
-        ),
+      inPages((after: string | null) =>
+        flow.pageOfFlowControlKeys(scopeOf(tenantId).pool, tenantId, search ?? null, after),
       ),
-    async getFlowControlKey(tenantId, key) {
-      const [found] = await orUnavailable(
-        flow.selectFlowControlKeys(scopeOf(tenantId).pool, tenantId, { key }),
-      );
-      return found ?? null;
-    },
+    getFlowControlKey: (tenantId, key) =>
+      orUnavailable(flow.getFlowControlKey(scopeOf(tenantId).pool, tenantId, key)),
     setFlowControlPaused: (tenantId, key, isPaused) =>
       thenWake(flow.setFlowControlPaused(scopeOf(tenantId).pool, tenantId, key, isPaused)),
     pinFlowControl: (tenantId, key, pin) =>

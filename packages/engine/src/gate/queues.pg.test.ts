@@ -4,7 +4,7 @@ import { until } from "@omnistore/testkit/until";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
 import { openGates } from "./open-gates.ts";
-import { deleteQueue, selectQueues, upsertQueue } from "./queues.sql.ts";
+import { deleteQueue, pageOfQueues, upsertQueue } from "./queues.sql.ts";
 
 let engine: TestEngine;
 let owner: string;
@@ -20,7 +20,7 @@ beforeEach(async () => {
 afterEach(() => engine.stop());
 
 const remove = () => deleteQueue(engine.core.pool, engine.tenantId, "q");
-const queues = () => selectQueues(engine.core.pool, engine.tenantId, null);
+const queues = async () => (await pageOfQueues(engine.core.pool, engine.tenantId, null)).items;
 const passing = async () =>
   (await openGates(engine.core.pool, owner, 100)).map(({ messageId }) => messageId);
 

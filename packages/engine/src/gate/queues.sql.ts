@@ -1,6 +1,9 @@
 import { inTransaction, type Pool } from "@omnistore/db/client";
 import type { Queue, QueueSettings } from "@omnistore/domain/gate/queue";
 
+import type { ListPage } from "../in-pages.ts";
+import { lastOfFullPage, PAGE_GATES } from "./gate-pages.ts";
+
 interface QueueRow {
   readonly name: string;
   readonly parallelism: number;
@@ -51,26 +54,39 @@ export async function upsertQueue(
   );
 }
 
-/** The tenant's queues by name, or the one of that name. */
-export async function selectQueues(
+const SELECT_QUEUES = `
+SELECT g.name, g.parallelism, g.is_paused, ${LAG} AS lag, g.created_at, g.updated_at
+FROM gates g WHERE g.tenant_id = $1 AND g.kind = 1`;
+
+/** The tenant's queue of that name, or null. */
+export async function getQueue(pool: Pool, tenantId: string, name: string): Promise<Queue | null> {
+  const { rows } = await pool.query<QueueRow>(`${SELECT_QUEUES} AND g.name = $2`, [tenantId, name]);
+  const [queue] = rows.map(readQueue);
+  return queue ?? null;
+}
+
+/** The tenant's queues behind a name, by name. */
+export async function pageOfQueues(
   pool: Pool,
   tenantId: string,
-  name: string | null,
-): Promise<readonly Queue[]> {
+  after: string | null,
+): Promise<ListPage<Queue, string>> {
   const { rows } = await pool.query<QueueRow>(
-    `SELECT g.name, g.parallelism, g.is_paused, ${LAG} AS lag, g.created_at, g.updated_at
-     FROM gates g WHERE g.tenant_id = $1 AND g.kind = 1 AND ($2::text IS NULL OR g.name = $2)
-     ORDER BY g.name`,
-    [tenantId, name],
+    `${SELECT_QUEUES} AND ($2::text IS NULL OR g.name > $2) ORDER BY g.name LIMIT ${PAGE_GATES}`,
+    [tenantId, after],
   );
-  return rows.map((row) => ({
+  return { items: rows.map(readQueue), next: lastOfFullPage(rows) };
+}
+
+function readQueue(row: QueueRow): Queue {
+  return {
     name: row.name,
     parallelism: row.parallelism,
     isPaused: row.is_paused,
     lag: row.lag,
     createdAt: row.created_at.getTime(),
     updatedAt: row.updated_at.getTime(),
-  }));
+  };
 }
 
 /** Pauses or resumes; says whether there is such a queue. */

@@ -13,7 +13,7 @@ import { addEndpoints } from "../topic/add-endpoints.ts";
 import { deleteTopic, setTopicHeaders } from "../topic/change-topic.ts";
 import { createSchedule } from "./create-schedule.ts";
 import type { ScheduleRunner } from "./run-due.ts";
-import { selectSchedules } from "./select-schedules.sql.ts";
+import { getSchedule, pageOfSchedules } from "./select-schedules.sql.ts";
 
 const MINUTE = 60_000;
 const DAY = 1440 * MINUTE;
@@ -70,13 +70,8 @@ async function runAll(atMs: number): Promise<number> {
 }
 
 async function one(id: string) {
-  const [schedule] = await selectSchedules(
-    engine.core.pool,
-    engine.core.vault,
-    engine.tenantId,
-    id,
-  );
-  if (schedule === undefined) throw new Error(`no schedule ${id}`);
+  const schedule = await getSchedule(engine.core.pool, engine.core.vault, engine.tenantId, id);
+  if (schedule === null) throw new Error(`no schedule ${id}`);
   return schedule;
 }
 
@@ -446,12 +441,9 @@ describe("runDue", () => {
     const before = await one(id);
     await pauseSchedule(engine.core.db, engine.tenantId, id);
     await create("30 1 * * *", { body: Buffer.alloc(0), headers: {} }, { id });
-    const [after, ...others] = await selectSchedules(
-      engine.core.pool,
-      engine.core.vault,
-      engine.tenantId,
-      null,
-    );
+    const { pool, vault } = engine.core;
+    const listed = await pageOfSchedules(pool, vault, engine.tenantId, null);
+    const [after, ...others] = listed.items;
     expect(others).toEqual([]);
     expect(after).toMatchObject({
       id,

@@ -2,6 +2,8 @@ import type { Pool } from "@omnistore/db/client";
 import type { LoggedOutcome } from "@omnistore/domain/history/attempt";
 import type { FireState, Schedule } from "@omnistore/domain/schedule/schedule";
 
+import type { ListPage } from "../in-pages.ts";
+import { madePosition, oldestFirst, type MadePosition, type MadeRow } from "../oldest-first.sql.ts";
 import { tenantsOfSealed } from "../sealed-content.ts";
 import type { DataKeys, Vault } from "../vault.ts";
 import { readTemplate, TEMPLATE_COLUMNS, type TemplateRow } from "./schedule-row.ts";
@@ -28,10 +30,10 @@ interface FiredMessage {
  * Schedules with what became of their last tick, which is not stored: each message of that tick is
  * still in the queue, or its last attempt says how it ended. A few index look-ups for each message.
  */
-const SELECT_SCHEDULES = `
-SELECT s.cron, ${TEMPLATE_COLUMNS}, s.is_paused, s.created_at, s.updated_at, s.next_run_at,
+const withLastFired = (schedules: string, more = "") => `
+SELECT ${more} s.cron, ${TEMPLATE_COLUMNS}, s.is_paused, s.created_at, s.updated_at, s.next_run_at,
   s.last_run_at, s.last_error, f.fired
-FROM schedules s
+FROM (${schedules}) AS s
 LEFT JOIN schedule_ticks t ON t.tenant_id = s.tenant_id AND t.schedule_id = s.id
   AND t.tick_at = s.last_run_at AND t.ticked_on = (s.last_run_at AT TIME ZONE 'UTC')::date
 LEFT JOIN LATERAL (
@@ -46,17 +48,42 @@ LEFT JOIN LATERAL (
     ORDER BY retried DESC LIMIT 1
   ) l ON d.message_id IS NULL
 ) f ON true
-WHERE s.tenant_id = $1 AND ($2::text IS NULL OR s.id = $2)
 ORDER BY s.created_at, s.id`;
 
-/** The tenant's schedules, oldest first; only the one of that id when `id` is not null. */
-export async function selectSchedules(
+const SELECT_ONE = withLastFired("SELECT * FROM schedules WHERE tenant_id = $1 AND id = $2");
+const SELECT_PAGE = withLastFired(
+  oldestFirst("schedules", "id", "octet_length(body) + pg_column_size(headers)"),
+  "s.made_at, s.made_name, s.found,",
+);
+
+/** The tenant's schedule of that id, or null. */
+export async function getSchedule(
   pool: Pool,
   vault: Vault,
   tenantId: string,
-  id: string | null,
+  id: string,
+): Promise<Schedule | null> {
+  const { rows } = await pool.query<ScheduleRow>(SELECT_ONE, [tenantId, id]);
+  const [schedule] = await readSchedules(rows, vault);
+  return schedule ?? null;
+}
+
+/** The tenant's schedules behind a position, oldest first. */
+export async function pageOfSchedules(
+  pool: Pool,
+  vault: Vault,
+  tenantId: string,
+  after: MadePosition | null,
+): Promise<ListPage<Schedule, MadePosition>> {
+  const parameters = [tenantId, after?.madeAt ?? null, after?.name ?? null];
+  const { rows } = await pool.query<ScheduleRow & MadeRow>(SELECT_PAGE, parameters);
+  return { items: await readSchedules(rows, vault), next: madePosition(rows) };
+}
+
+async function readSchedules(
+  rows: readonly ScheduleRow[],
+  vault: Vault,
 ): Promise<readonly Schedule[]> {
-  const { rows } = await pool.query<ScheduleRow>(SELECT_SCHEDULES, [tenantId, id]);
   const keys = await vault.keysOf(tenantsOfSealed(rows));
   return vault.readable(rows, (row) => readSchedule(row, keys));
 }

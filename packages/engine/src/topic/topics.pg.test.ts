@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 
 import { addEndpoints } from "./add-endpoints.ts";
 import { deleteTopic, removeEndpoints, setTopicHeaders } from "./change-topic.ts";
-import { selectTopics } from "./select-topics.sql.ts";
+import { getTopic, pageOfTopics } from "./select-topics.sql.ts";
 
 const A = { url: "https://a.test/", name: "a" };
 const B = { url: "https://b.test/" };
@@ -19,11 +19,9 @@ afterEach(() => engine.stop());
 
 const add = (name: string, ...endpoints: Parameters<typeof addEndpoints>[3]) =>
   addEndpoints(engine.core.db, engine.tenantId, name, endpoints, UNBOUNDED);
-const all = () => selectTopics(engine.core.pool, engine.core.vault, engine.tenantId, null);
-const one = async (name: string) => {
-  const [topic] = await selectTopics(engine.core.pool, engine.core.vault, engine.tenantId, name);
-  return topic;
-};
+const all = async () =>
+  (await pageOfTopics(engine.core.pool, engine.core.vault, engine.tenantId, null)).items;
+const one = (name: string) => getTopic(engine.core.pool, engine.core.vault, engine.tenantId, name);
 
 test("a topic comes with its first endpoint, keeps their order, and goes with the last", async () => {
   const { db } = engine.core;
@@ -71,7 +69,7 @@ test("a tenant has its most topics and not one more; those it has still change",
   );
   await expect(add("last", A)).resolves.toEqual({ kind: "added" });
   await expect(add("one more", A)).resolves.toEqual({ kind: "too-many-topics" });
-  expect(await one("one more")).toBeUndefined();
+  expect(await one("one more")).toBeNull();
   await expect(add("last", B)).resolves.toEqual({ kind: "added" });
 });
 

@@ -3,6 +3,7 @@ import { MAX_FLOW_CONTROL_PERIOD_SECONDS } from "@omnistore/domain/message/limit
 import { InvalidRequest, quote } from "../errors.ts";
 import { decodeBoolean } from "../headers/boolean.ts";
 import { keyProblem } from "../headers/flow-control.ts";
+import { replyList } from "../reply-list.ts";
 import { reply } from "../reply.ts";
 import type { CallerRequest, WireHandler, WireServices } from "./guarded.ts";
 import { readRoute, writeRoute } from "./guarded.ts";
@@ -14,10 +15,10 @@ const MOST = 2 ** 31 - 1;
 
 /** `GET /v2/flowControl`, optionally only keys that hold `search`. Contract 03 §6. */
 export function listFlowControlRoute(services: WireServices): WireHandler {
+  const { operations, onError } = services;
   return readRoute(services, async ({ caller, parameters }) => {
     const search = new ListParameters(parameters).one("search");
-    const keys = await services.operations.listFlowControlKeys(caller.tenantId, search);
-    return reply(200, keys.map(keyView));
+    return replyList(operations.listFlowControlKeys(caller.tenantId, search), keyView, onError);
   });
 }
 

@@ -3,6 +3,7 @@ import { limitText } from "@omnistore/domain/tenant/plan-problem";
 import { InvalidRequest, quote } from "../errors.ts";
 import { checkName } from "../headers/name.ts";
 import { tooManyQueues } from "../publish/within-plan.ts";
+import { replyList } from "../reply-list.ts";
 import { reply } from "../reply.ts";
 import { readJsonObject } from "../request/json-body.ts";
 import { refuseUnknownNames } from "../request/known-names.ts";
@@ -11,10 +12,10 @@ import { readRoute, writeRoute } from "./guarded.ts";
 
 /** `GET /v2/queues`. Contract 03 §2. */
 export function listQueuesRoute(services: WireServices): WireHandler {
-  return readRoute(services, async ({ caller }) => {
-    const queues = await services.operations.listQueues(caller.tenantId);
-    return reply(200, queues.map(queueView));
-  });
+  const { operations, onError } = services;
+  return readRoute(services, ({ caller }) =>
+    replyList(operations.listQueues(caller.tenantId), queueView, onError),
+  );
 }
 
 /** `POST /v2/queues`: creates a queue or changes it. `paused` is set when it is given. */

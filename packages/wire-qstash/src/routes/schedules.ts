@@ -3,6 +3,7 @@ import { InvalidRequest, quote } from "../errors.ts";
 import { isName } from "../headers/name.ts";
 import type { PublishRouteOptions } from "../publish/publish-request.ts";
 import { readPublishRequest } from "../publish/publish-request.ts";
+import { replyList } from "../reply-list.ts";
 import { reply } from "../reply.ts";
 import { splitTarget } from "../request/target.ts";
 import { scheduleView } from "../views/schedule-view.ts";
@@ -19,10 +20,10 @@ const VERB_METHODS: readonly string[] = ["PATCH", "POST"];
 
 /** `GET /v2/schedules`. Contract 03 §3. */
 export function listSchedulesRoute(services: WireServices): WireHandler {
-  return readRoute(services, async ({ caller }) => {
-    const schedules = await services.operations.listSchedules(caller.tenantId);
-    return reply(200, schedules.map(scheduleView));
-  });
+  const { operations, onError } = services;
+  return readRoute(services, ({ caller }) =>
+    replyList(operations.listSchedules(caller.tenantId), scheduleView, onError),
+  );
 }
 
 /**

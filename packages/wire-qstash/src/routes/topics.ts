@@ -4,6 +4,7 @@ import { InvalidRequest, quote } from "../errors.ts";
 import { checkName, isName } from "../headers/name.ts";
 import { callbackUrls, checkHosts } from "../publish/check-hosts.ts";
 import type { PublishRouteOptions } from "../publish/publish-request.ts";
+import { replyList } from "../reply-list.ts";
 import { reply } from "../reply.ts";
 import { readJsonObject } from "../request/json-body.ts";
 import { topicView } from "../views/topic-view.ts";
@@ -94,10 +95,10 @@ export function getTopicRoute(services: WireServices): WireHandler {
 
 /** `GET /v2/topics`. */
 export function listTopicsRoute(services: WireServices): WireHandler {
-  return readRoute(services, async ({ caller }) => {
-    const topics = await services.operations.listTopics(caller.tenantId);
-    return reply(200, topics.map(topicView));
-  });
+  const { operations, onError } = services;
+  return readRoute(services, ({ caller }) =>
+    replyList(operations.listTopics(caller.tenantId), topicView, onError),
+  );
 }
 
 /** The answer of a change that needs the topic to exist. Contract 07 Q22. */
