@@ -1,6 +1,8 @@
+import { until } from "@omnistore/testkit/until";
 import pg from "pg";
 import { describe, expect, test } from "vitest";
 
+import { ask, asOperator } from "./operator.ts";
 import { world } from "./world.ts";
 
 const there = world();
@@ -12,6 +14,9 @@ async function query<Row extends pg.QueryResultRow>(sql: string): Promise<readon
   await database.end();
   return rows;
 }
+
+/** Its minute would come on New Year's Day. */
+const tick = () => query("UPDATE schedules SET next_run_at = now() WHERE id = 's'");
 
 const publishOnce = () =>
   there.client.publish({ url: "https://example.com/", delay: 3600, deduplicationId: "once" });
@@ -84,5 +89,47 @@ describe("06 §4 which refusal", () => {
       }
     }
     expect(await there.get("/v2/schedules")).toEqual([]);
+  });
+
+  test("a topic's default headers over the plan are refused when they are set, published and ticked", async () => {
+    const made = await asOperator(there.node, "POST", "/tenants", { name: "t", plan: "free" });
+    const limit = (retries: number) =>
+      asOperator(there.node, "PUT", `/tenants/${made.body.id}/plan`, { limits: { retries } });
+    const call = async (line: string, body?: object) => {
+      const [method = "", path = ""] = line.split(" ");
+      return ask(there.node.url, method, path, {
+        token: String(made.body["token"]),
+        ...(body && { body }),
+      });
+    };
+    await limit(50);
+    await call("POST /v2/topics/t/endpoints", { endpoints: [{ url: `${there.receiver.url}/t` }] });
+    const headers = { "Upstash-Retries": "50" };
+    expect((await call("PATCH /v2/topics/t", { headers })).status).toBe(200);
+    await call("POST /v2/schedules/t?upstash-cron=0%200%201%201%20*&upstash-schedule-id=s");
+    await limit(3);
+    const refused = {
+      error: expect.stringMatching(
+        /^Upstash-Retries "50" is more than the limit of 3 retries for a message/,
+      ) as string,
+    };
+    await until(async () => (await call("POST /v2/publish/t")).status === 412);
+    expect(await call("POST /v2/publish/t")).toMatchObject({ status: 412, body: refused });
+    expect(await call("PATCH /v2/topics/t", { headers })).toMatchObject({
+      status: 412,
+      body: refused,
+    });
+    await tick();
+    const lost = await until(async () => {
+      const { body } = await call("GET /v2/schedules/s");
+      return body["error"] !== undefined && body;
+    });
+    expect(lost).toMatchObject(refused);
+    const received = () => there.receiver.requests.filter(({ url }) => url === "/t").length;
+    const before = received();
+    await call("PATCH /v2/topics/t", { headers: { "Upstash-Retries": "3" } });
+    await tick();
+    await until(() => Promise.resolve(received() === before + 1));
+    expect((await call("GET /v2/schedules/s")).body).not.toHaveProperty("error");
   });
 });

@@ -196,18 +196,18 @@ test("06 §4 delay, retries, time-out and body over the plan are refused, naming
   const token = await tenantWith({ retries: 2 });
   const send = (query: string) =>
     publish(token, node.url, `/v2/publish/http://127.0.0.1:9/?upstash-retries=1&${query}`);
-  expectRefusal(await send("upstash-delay=8d"), 412, "ms of delay");
-  expectRefusal(await send("upstash-timeout=1h"), 412, "ms of timeout");
+  expectRefusal(await send("upstash-delay=8d"), 412, 'Upstash-Delay "8d"');
+  expectRefusal(await send("upstash-timeout=1h"), 412, 'Upstash-Timeout "1h"');
   const retries = await publish(token, node.url, `${FAR}&upstash-retries=3`);
-  expectRefusal(retries, 412, "retries for a message");
+  expectRefusal(retries, 412, 'Upstash-Retries "3"');
   const schedule = `/v2/schedules/http://127.0.0.1:9/?upstash-cron=0%200%20*%20*%20*&upstash-retries=3`;
-  expectRefusal(await publish(token, node.url, schedule), 412, "retries for a message");
+  expectRefusal(await publish(token, node.url, schedule), 412, 'Upstash-Retries "3"');
   const callback = `upstash-callback=http://127.0.0.1:9/&upstash-callback-retries=9`;
-  expectRefusal(await send(callback), 412, "retries for a message");
+  expectRefusal(await send(callback), 412, 'Upstash-Callback-Retries "9"');
   const again = (settings: string) =>
     ask(node.url, "POST", `/v2/dlq/retry?dlqIds=none&${settings}`, { token });
-  expectRefusal(await again("upstash-delay=8d"), 412, "ms of delay");
-  expectRefusal(await again("upstash-timeout=1h"), 412, "ms of timeout");
+  expectRefusal(await again("upstash-delay=8d"), 412, 'Upstash-Delay "8d"');
+  expectRefusal(await again("upstash-timeout=1h"), 412, 'Upstash-Timeout "1h"');
   const large = await ask(node.url, "POST", `${FAR}&upstash-retries=1`, {
     token,
     body: "x".repeat(1024 * 1024),

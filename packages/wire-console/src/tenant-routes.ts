@@ -7,7 +7,7 @@ import {
   type Caller,
   type SigningKeys,
 } from "@omnistore/domain/tenant/tenant";
-import { spentText } from "@omnistore/domain/tenant/plan-problem";
+import { spentText } from "@omnistore/domain/tenant/limit-text";
 import { Hono, type Context } from "hono";
 import { createMiddleware } from "hono/factory";
 

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 
 import { BUDGETS, coverNeeds, shareOf, windowAt } from "./budget.ts";
-import { limitText, planProblem } from "./plan-problem.ts";
+import { limitText } from "./limit-text.ts";
 import { planOf, PLAN_NAMES, PLANS, UNBOUNDED, type PlanLimits } from "./plans.ts";
 
 test("a share is what is wanted at least, and one in so many of the limit otherwise", () => {
@@ -49,32 +49,6 @@ test.each(PLAN_NAMES)("plan %s promises no more than the service can do", (name)
     ([limit, most]) => most !== null && (limits.get(limit) ?? Infinity) > most,
   );
   expect(tooMuch).toEqual([]);
-});
-
-test("a publish, or a callback at any depth, that asks for more than the plan is named", () => {
-  const plan = planOf("free", { retries: 5 });
-  const due = { kind: "now" } as const;
-  const asked = { due, maxRetries: 5, options: {} };
-  expect(planProblem(plan, asked, 0)).toBeNull();
-  expect(planProblem(plan, { ...asked, maxRetries: 6 }, 0)).toBe(
-    '6 retries are more than the limit of 5 retries for a message, which is set for this tenant instead of 1000 of plan "free"; the operator can raise it',
-  );
-  const late = { kind: "at", unixMs: 8 * 86_400_000 } as const;
-  expect(planProblem(plan, { ...asked, due: late }, 0)).toContain("ms of delay");
-  expect(planProblem(plan, { ...asked, due: late }, 2 * 86_400_000)).toBeNull();
-  expect(planProblem(plan, { ...asked, options: { timeoutMs: 3_600_000 } }, 0)).toContain(
-    "a timeout of 3600000 ms is more than the limit of 900000 ms of timeout",
-  );
-  const callback = { url: "https://x/", method: "POST", headers: {}, options: {} } as const;
-  const nested = { ...callback, options: { failureCallback: { ...callback, maxRetries: 9 } } };
-  expect(planProblem(plan, { ...asked, options: { callback: nested } }, 0)).toContain("9 retries");
-  const waiting = { ...callback, notBeforeMs: late.unixMs };
-  expect(planProblem(plan, { ...asked, options: { callback: waiting } }, 0)).toBe(
-    'of a callback: a delay of 691200000 ms is more than the limit of 604800000 ms of delay, which plan "free" sets; the operator can raise it',
-  );
-  expect(
-    planProblem(plan, { ...asked, options: { callback: waiting } }, 2 * 86_400_000),
-  ).toBeNull();
 });
 
 test("a limit's text tells the plan's from the tenant's own, and what nobody can raise", () => {

@@ -3,6 +3,7 @@ import type { Due, PublishCommand } from "@omnistore/domain/publish/publish-comm
 import type { DueDecision } from "@omnistore/domain/schedule/missed";
 import type { ScheduleTemplate } from "@omnistore/domain/schedule/schedule";
 import type { ScheduleWire } from "@omnistore/domain/schedule/schedule-wire";
+import type { Plan } from "@omnistore/domain/tenant/plans";
 
 import { makeMessage } from "../publish/make-message.ts";
 import type { MessageToStore } from "../publish/transaction-store.ts";
@@ -35,6 +36,7 @@ export interface DueContext {
   readonly wires: Readonly<Record<WireName, ScheduleWire>>;
   /** The topic that the schedule goes to, as it stands; absent: it goes to a URL. */
   readonly topic: TopicReceivers | undefined;
+  readonly plan: Plan;
 }
 
 /**
@@ -90,14 +92,14 @@ function messagesOf(row: DueRow, context: DueContext): readonly MessageToStore[]
 }
 
 /** As it was stored, with what the topic's headers say now. Contract 00 §8. */
-function templateNow(row: DueRow, { keys, wires, topic }: DueContext): ScheduleTemplate {
+function templateNow(row: DueRow, { keys, wires, topic, plan }: DueContext): ScheduleTemplate {
   const { delayMs, ...stored } = readTemplate(row, keys);
   if (topic === undefined || row.own_settings === null) {
     return { ...stored, ...(delayMs === undefined ? {} : { delayMs }) };
   }
   const own = readOwnSettings(row, row.own_settings, keys);
   const headers = openHeaders(topic, { tenantId: row.tenant_id, name: row.destination }, keys);
-  return { ...stored, ...wires[row.wire].settingsWith(own, headers, row.now_ms) };
+  return { ...stored, ...wires[row.wire].settingsWith(own, headers, { nowMs: row.now_ms, plan }) };
 }
 
 /** Throws when the destination is a topic that does not exist. */

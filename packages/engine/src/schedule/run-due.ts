@@ -6,6 +6,7 @@ import { decideDue, type DueDecision } from "@omnistore/domain/schedule/missed";
 import { nextRun } from "@omnistore/domain/schedule/next-run";
 import type { ScheduleWire } from "@omnistore/domain/schedule/schedule-wire";
 import { topicNameOf } from "@omnistore/domain/topic/topic-name";
+import { planOf } from "@omnistore/domain/tenant/plans";
 import { LRUCache } from "lru-cache";
 
 import type { Bandwidth } from "../bandwidth.ts";
@@ -47,6 +48,8 @@ export interface ScheduleRunnerParts {
 
 /** Schedules of one transaction: enough to be cheap, few enough to be done in some ten milliseconds. */
 const BATCH = 500;
+/** What is left of a tenant that is gone is limited by nothing. */
+const PLAN_OF_NOBODY = planOf("development", {});
 /** While another scheduler holds what is due. */
 const CONTENDED_MS = 100;
 /** Crons and their coming ticks: a few KB each. */
@@ -95,13 +98,15 @@ export class ScheduleRunner {
             topics.get(row)?.sealedHeaders ? [row.tenant_id] : [],
           );
           const keys = await this.#vault.keysOf([...tenantsOfSealed(rows), ...ofSealedTopics]);
+          const tenants = await this.#plans.of(rows.map((row) => row.tenant_id));
           const plans = rows.map((row) => {
             const topic = topics.get(row);
-            return planDue(row, () => this.#decide(row), { keys, wires: this.#wires, topic });
+            const plan = tenants.get(row.tenant_id) ?? PLAN_OF_NOBODY;
+            const context = { keys, wires: this.#wires, topic, plan };
+            return planDue(row, () => this.#decide(row), context);
           });
           tickDays = daysOf(plans);
           const nowMs = rows[0]?.now_ms ?? 0;
-          const tenants = await this.#plans.of(plans.map(({ advance: { tenantId } }) => tenantId));
           const spent = await this.#bandwidth.spentBy(tenants);
           const allowed = await withinPlan(client, { tenants, spent, nowMs }, plans);
           const { fired, notices } = await this.#carryOut(client, allowed, nowMs);

@@ -1,6 +1,6 @@
 import type { Queryable } from "@omnistore/db/client";
 import { coverNeeds, windowAt } from "@omnistore/domain/tenant/budget";
-import { spentText } from "@omnistore/domain/tenant/plan-problem";
+import { spentText } from "@omnistore/domain/tenant/limit-text";
 import type { Plan } from "@omnistore/domain/tenant/plans";
 
 import { leaseBudgets, returnBudget, type BudgetWindow } from "../lease-budgets.sql.ts";

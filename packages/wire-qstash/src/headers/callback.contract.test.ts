@@ -1,5 +1,6 @@
 import { ANYWHERE, publicOnly } from "@omnistore/domain/deliver/destination-policy";
 import type { Callback } from "@omnistore/domain/message/message";
+import { planOf } from "@omnistore/domain/tenant/plans";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parseQuery } from "../request/query.ts";
@@ -9,11 +10,16 @@ import { decodePublishSettings } from "./publish-settings.ts";
 
 type Callbacks = Readonly<Record<"callback" | "failureCallback", Callback | undefined>>;
 const NOW = 1_700_000_000_000;
+const PLAN = planOf("development", {});
 type Header = readonly [name: string, value: string];
 
 function callbacksOf(headers: readonly Header[], query = "", destinations = publicOnly()) {
   const configuration = gatherConfiguration(headers.flat(), parseQuery(query));
-  const { callback, failureCallback } = decodeOptions(configuration, { destinations, nowMs: NOW });
+  const { callback, failureCallback } = decodeOptions(configuration, {
+    destinations,
+    nowMs: NOW,
+    plan: PLAN,
+  });
   return { callback, failureCallback };
 }
 
@@ -168,6 +174,7 @@ describe("01 §3 Upstash-Callback-*", () => {
         nowMs: NOW,
         callerIp: undefined,
         authorizationIsOurs: true,
+        plan: PLAN,
         defaultRetries: 3,
         destinations: publicOnly(),
       },
@@ -201,6 +208,7 @@ describe("01 §3 Upstash-Callback-*", () => {
       nowMs: NOW,
       callerIp: undefined,
       authorizationIsOurs: true,
+      plan: PLAN,
       defaultRetries: 3,
       destinations: publicOnly(),
     });

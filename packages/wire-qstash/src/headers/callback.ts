@@ -1,6 +1,7 @@
 import { destinationProblem } from "@omnistore/domain/deliver/destination";
 import type { DestinationPolicy } from "@omnistore/domain/deliver/destination-policy";
 import type { Callback } from "@omnistore/domain/message/message";
+import type { Plan } from "@omnistore/domain/tenant/plans";
 import { definedOnly } from "../defined-only.ts";
 import { decodeBoolean } from "./boolean.ts";
 import type { Configuration } from "./configuration.ts";
@@ -20,6 +21,8 @@ export interface CallbackContext {
   readonly nowMs: number;
   /** Where messages may go. */
   readonly destinations: DestinationPolicy;
+  /** How much may be asked for. */
+  readonly plan: Plan;
 }
 
 const NOTHING: Configuration = { settings: new Map(), forwarded: [], foreign: [] };
@@ -34,7 +37,7 @@ export function decodeOptions(
 ): Callback["options"] {
   return definedOnly({
     retryDelay: decodeRetryDelay(settings.get("retry-delay")),
-    timeoutMs: decodeTimeout(settings.get("timeout")),
+    timeoutMs: decodeTimeout(settings.get("timeout"), context.plan),
     labels: decodeLabels(settings.get("label")),
     redaction: decodeRedaction(settings.get("redact-fields")),
     flowControl: decodeFlowControl(
@@ -78,11 +81,11 @@ function decodeRequest(
   const { settings } = configuration;
   return behindPrefix(`${header}-`, () => {
     refuseWhatCallbacksLack(settings);
-    const due = decodeDue(settings.get("not-before"), settings.get("delay"), context.nowMs);
+    const due = decodeDue(settings.get("not-before"), settings.get("delay"), context);
     return definedOnly({
       method: decodeMethod(settings.get("method")),
       headers: decodeHeaders(configuration, { authorizationIsOurs: true }),
-      maxRetries: decodeRetries(settings.get("retries")),
+      maxRetries: decodeRetries(settings.get("retries"), context.plan),
       delayMs: due.kind === "after" ? due.delayMs : undefined,
       notBeforeMs: due.kind === "at" ? due.unixMs : undefined,
       options: decodeOptions(configuration, context),

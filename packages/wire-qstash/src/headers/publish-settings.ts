@@ -37,8 +37,8 @@ export function decodePublishSettings(
   return {
     method: decodeMethod(settings.get("method")),
     headers: decodeHeaders(configuration, context),
-    due: decodeDue(settings.get("not-before"), settings.get("delay"), context.nowMs),
-    maxRetries: decodeRetries(settings.get("retries")) ?? context.defaultRetries,
+    due: decodeDue(settings.get("not-before"), settings.get("delay"), context),
+    maxRetries: decodeRetries(settings.get("retries"), context.plan) ?? context.defaultRetries,
     ...(deduplication === undefined ? {} : { deduplication }),
     options: definedOnly({
       ...decodeOptions(configuration, context),

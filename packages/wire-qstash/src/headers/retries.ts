@@ -1,14 +1,15 @@
-import { MAX_RETRIES } from "@omnistore/domain/message/limits";
 import { parseRetryDelayExpression } from "@omnistore/domain/retry/retry-delay-expression";
+import type { Plan } from "@omnistore/domain/tenant/plans";
+import { overLimit } from "./over-limit.ts";
 import { refusal } from "./refusal.ts";
 
-/** `Upstash-Retries`: attempts after the first. 412 above the limit. Contract 01 §3, 06 §4. */
-export function decodeRetries(value: string | undefined): number | undefined {
+/** `Upstash-Retries`: attempts after the first. 412 above the plan's limit. Contract 01 §3, 06 §4. */
+export function decodeRetries(value: string | undefined, plan: Plan): number | undefined {
   if (value === undefined) return undefined;
   if (!/^\d+$/.test(value)) throw refusal("Upstash-Retries", value, "is not a whole number from 0");
   const retries = Number(value);
-  if (retries <= MAX_RETRIES) return retries;
-  throw refusal("Upstash-Retries", value, `is more than the limit of ${MAX_RETRIES}`, 412);
+  if (retries <= plan.limits.retries) return retries;
+  throw overLimit("Upstash-Retries", value, plan, "retries");
 }
 
 /** `Upstash-Retry-Delay`: checked here, kept as the text that was given. Contract 01 §4. */

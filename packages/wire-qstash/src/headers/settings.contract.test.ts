@@ -1,3 +1,4 @@
+import { planOf } from "@omnistore/domain/tenant/plans";
 import { describe, expect, it } from "vitest";
 import { decodeDeduplication } from "./deduplication.ts";
 import { decodeLabels } from "./labels.ts";
@@ -19,10 +20,22 @@ describe("01 §3 Upstash-Method", () => {
 
 describe("01 §3 Upstash-Timeout", () => {
   it("is a duration or bare seconds, up to the limit", () => {
-    expect(decodeTimeout(undefined)).toBeUndefined();
-    expect(decodeTimeout("30")).toBe(30_000);
-    expect(decodeTimeout("2h")).toBe(7_200_000);
-    expect(() => decodeTimeout("7201")).toThrow(expect.objectContaining({ status: 412 }));
+    expect(decodeTimeout(undefined, planOf("development", {}))).toBeUndefined();
+    expect(decodeTimeout("30", planOf("development", {}))).toBe(30_000);
+    expect(decodeTimeout("2h", planOf("development", {}))).toBe(7_200_000);
+    expect(() => decodeTimeout("7201", planOf("development", {}))).toThrow(
+      expect.objectContaining({ status: 412 }),
+    );
+  });
+});
+
+describe("06 §4 a plan's longest time-out", () => {
+  it("is refused above it as it was sent", () => {
+    const plan = planOf("free", {});
+    expect(decodeTimeout("15m", plan)).toBe(900_000);
+    expect(() => decodeTimeout("1h", plan)).toThrow(
+      'Upstash-Timeout "1h" is more than the limit of 900000 ms of timeout, which plan "free" sets; the operator can raise it',
+    );
   });
 });
 

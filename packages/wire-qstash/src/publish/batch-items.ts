@@ -1,4 +1,4 @@
-import { limitText } from "@omnistore/domain/tenant/plan-problem";
+import { limitText } from "@omnistore/domain/tenant/limit-text";
 import type { Plan } from "@omnistore/domain/tenant/plans";
 import { definedOnly } from "../defined-only.ts";
 import { InvalidRequest } from "../errors.ts";

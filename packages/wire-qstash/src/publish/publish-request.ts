@@ -71,6 +71,7 @@ export async function readPublishRequest(
       callerIp: callerIp(incoming.socket.remoteAddress),
       authorizationIsOurs: credential.source === "header",
       destinations,
+      plan: caller.plan,
       defaultRetries: defaultRetries(caller.plan),
       queueName,
     },

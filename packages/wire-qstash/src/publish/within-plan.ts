@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import type { Operations } from "@omnistore/domain/operations";
-import { limitOrigin, limitText } from "@omnistore/domain/tenant/plan-problem";
+import { limitOrigin, limitText } from "@omnistore/domain/tenant/limit-text";
 import type { Plan } from "@omnistore/domain/tenant/plans";
 import type { Caller } from "@omnistore/domain/tenant/tenant";
 import { InvalidRequest, quote } from "../errors.ts";

@@ -1,5 +1,5 @@
 import type { BudgetSpent } from "@omnistore/domain/tenant/budget";
-import { spentText } from "@omnistore/domain/tenant/plan-problem";
+import { spentText } from "@omnistore/domain/tenant/limit-text";
 import type { Plan } from "@omnistore/domain/tenant/plans";
 import { InvalidRequest } from "../errors.ts";
 

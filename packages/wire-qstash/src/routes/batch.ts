@@ -2,7 +2,6 @@ import { setImmediate } from "node:timers/promises";
 import { canonicalHeaderName } from "@omnistore/domain/message/header-names";
 import { MAX_BATCH_BYTES } from "@omnistore/domain/message/limits";
 import type { PublishCommand } from "@omnistore/domain/publish/publish-command";
-import { planProblem } from "@omnistore/domain/tenant/plan-problem";
 import { defaultRetries, type Plan } from "@omnistore/domain/tenant/plans";
 import type { Caller } from "@omnistore/domain/tenant/tenant";
 import type { Topic } from "@omnistore/domain/topic/topic";
@@ -166,11 +165,10 @@ function prepare(item: BatchItem, context: BatchContext): Promise<PreparedItem> 
     const settings = decodePublishSettings(configuration, {
       ...context,
       authorizationIsOurs: false,
+      plan,
       defaultRetries: defaultRetries(plan),
       queueName,
     });
-    const problem = planProblem(plan, settings, context.nowMs);
-    if (problem !== null) throw new InvalidRequest(412, problem);
     await context.mayUseQueue(queueName);
     const commands = publishCommands(receivers, { ...settings, tenantId, body });
     return { kind: "ready", receivers, commands };

@@ -1,6 +1,5 @@
 import type { Operations } from "@omnistore/domain/operations";
-import type { ScheduleTemplate } from "@omnistore/domain/schedule/schedule";
-import { limitText, planProblem } from "@omnistore/domain/tenant/plan-problem";
+import { limitText } from "@omnistore/domain/tenant/limit-text";
 import { InvalidRequest, quote } from "../errors.ts";
 import { decodeScheduleSettings } from "../headers/schedule-settings.ts";
 import { makeScheduleId } from "../ids.ts";
@@ -23,8 +22,6 @@ async function create(
   { caller, receivers, configuration, own, context, incoming }: PublishRequest,
 ): Promise<Response> {
   const { cron, template, id } = decodeScheduleSettings(configuration, context);
-  const problem = planProblem(caller.plan, whatATickAsks(template), context.nowMs);
-  if (problem !== null) throw new InvalidRequest(412, problem);
   await checkHosts(operations, urlsOf(receivers, template.options));
   await checkQueue(operations, caller, template.options.queueName);
   const body = await readMessageBody(incoming, caller.plan);
@@ -44,11 +41,4 @@ async function create(
   if (created) return reply(200, { scheduleId });
   const limit = limitText(caller.plan, "schedules");
   throw new InvalidRequest(412, `schedule ${quote(scheduleId)} would be more than ${limit}`);
-}
-
-function whatATickAsks({
-  delayMs,
-  ...template
-}: Pick<ScheduleTemplate, "delayMs" | "maxRetries" | "options">) {
-  return { ...template, due: { kind: "after", delayMs: delayMs ?? 0 } } as const;
 }

@@ -1,4 +1,3 @@
-import { planProblem } from "@omnistore/domain/tenant/plan-problem";
 import { accessProblem } from "@omnistore/domain/tenant/tenant";
 import { InvalidRequest } from "../errors.ts";
 import { decodePublishSettings } from "../headers/publish-settings.ts";
@@ -48,8 +47,6 @@ export async function publishOne(
     return createSchedule(services, request);
   }
   const settings = decodePublishSettings(configuration, context);
-  const problem = planProblem(caller.plan, settings, context.nowMs);
-  if (problem !== null) throw new InvalidRequest(412, problem);
   await checkHosts(operations, urlsOf(receivers, settings.options));
   await checkQueue(operations, caller, context.queueName);
   const body = await readMessageBody(incoming, caller.plan);

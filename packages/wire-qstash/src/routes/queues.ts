@@ -1,5 +1,5 @@
 import type { Queue } from "@omnistore/domain/gate/queue";
-import { limitText } from "@omnistore/domain/tenant/plan-problem";
+import { limitText } from "@omnistore/domain/tenant/limit-text";
 import { InvalidRequest, quote } from "../errors.ts";
 import { checkName } from "../headers/name.ts";
 import { tooManyQueues } from "../publish/within-plan.ts";

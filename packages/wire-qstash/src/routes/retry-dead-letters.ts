@@ -2,7 +2,6 @@ import type { DeadLetterSelection, RetryOutcome } from "@omnistore/domain/dead-l
 import type { RetryOverrides } from "@omnistore/domain/dead-letter/retry-overrides";
 import type { DestinationPolicy } from "@omnistore/domain/deliver/destination-policy";
 import { MAX_RETRIED_IDS } from "@omnistore/domain/message/limits";
-import { planProblem } from "@omnistore/domain/tenant/plan-problem";
 import { defaultRetries } from "@omnistore/domain/tenant/plans";
 import { InvalidRequest, quote } from "../errors.ts";
 import { gatherConfiguration } from "../headers/configuration.ts";
@@ -65,16 +64,13 @@ function decodeConfiguration(
     context.env.incoming.rawHeaders,
     parameters.filter(isConfiguration),
   );
-  const nowMs = operations.nowMs();
   const overrides = decodeRetryOverrides(configuration, {
-    nowMs,
+    nowMs: operations.nowMs(),
     authorizationIsOurs: true,
+    plan: caller.plan,
     defaultRetries: defaultRetries(caller.plan),
     destinations,
   });
-  const asked = { ...overrides, maxRetries: overrides.maxRetries ?? 0 };
-  const problem = planProblem(caller.plan, asked, nowMs);
-  if (problem !== null) throw new InvalidRequest(412, problem);
   return { overrides, rest: parameters.filter((parameter) => !isConfiguration(parameter)) };
 }
 

@@ -1,4 +1,4 @@
-import { limitText } from "@omnistore/domain/tenant/plan-problem";
+import { limitText } from "@omnistore/domain/tenant/limit-text";
 import { defaultRetries } from "@omnistore/domain/tenant/plans";
 import { InvalidRequest, quote } from "../errors.ts";
 import { checkName, isName } from "../headers/name.ts";
@@ -68,6 +68,7 @@ export function setTopicHeadersRoute(
       nowMs: operations.nowMs(),
       callerIp: undefined,
       authorizationIsOurs: false,
+      plan: request.caller.plan,
       defaultRetries: defaultRetries(request.caller.plan),
       destinations,
     });

@@ -1,3 +1,4 @@
+import { planOf } from "@omnistore/domain/tenant/plans";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 
@@ -11,6 +12,7 @@ const CONTEXT = {
   nowMs: 1_800_000_000_000,
   callerIp: "192.0.2.1",
   authorizationIsOurs: true,
+  plan: planOf("free", {}),
   defaultRetries: 2,
   destinations,
   queueName: undefined,
@@ -48,7 +50,7 @@ test("00 §8 what was written is read at a tick as it would be read at its creat
       const text = writeOwnSettings(own, CONTEXT);
       expect(text).not.toContain("our-token");
       const merged = withDefaults(own, gatherFromJson(rawHeaders(topicHeaders)));
-      expect(scheduleWire(destinations).settingsWith(text, topicHeaders, CONTEXT.nowMs)).toEqual(
+      expect(scheduleWire(destinations).settingsWith(text, topicHeaders, CONTEXT)).toEqual(
         decodeScheduleSettings(merged, CONTEXT).template,
       );
     }),
@@ -65,7 +67,36 @@ test("an Authorization that is not our token is kept, to be passed on", () => {
     [],
   );
   const text = writeOwnSettings(own, { ...CONTEXT, authorizationIsOurs: false });
-  expect(scheduleWire(destinations).settingsWith(text, {}, CONTEXT.nowMs).headers).toEqual({
+  expect(scheduleWire(destinations).settingsWith(text, {}, CONTEXT).headers).toEqual({
     Authorization: ["Basic theirs"],
   });
+});
+
+const settingsOf = (own: Record<string, string[]>, topic: Record<string, string[]>) => {
+  const given = gatherConfiguration(rawHeaders({ "Upstash-Cron": ["0 0 * * *"], ...own }), []);
+  const at = { nowMs: CONTEXT.nowMs, plan: planOf("free", { retries: 3 }) };
+  return scheduleWire(destinations).settingsWith(writeOwnSettings(given, CONTEXT), topic, at);
+};
+
+test.each([
+  [{ "Upstash-Retries": ["50"] }, 'Upstash-Retries "50" is more than the limit of 3 retries'],
+  [{ "Upstash-Delay": ["8d"] }, 'Upstash-Delay "8d" is more than'],
+  [{ "Upstash-Callback-Timeout": ["1h"] }, 'Upstash-Callback-Timeout "1h" is more than'],
+])("06 §4 what a topic adds at a tick has to be within the plan of then: %j", (topic, problem) => {
+  expect(() => settingsOf({}, topic)).toThrow(problem);
+  const own = Object.fromEntries(Object.keys(topic).map((name) => [name, ["1"]]));
+  expect(settingsOf(own, topic).maxRetries).toBeLessThanOrEqual(2);
+});
+
+test("06 §4 what a schedule said itself stays allowed, whatever became of the plan", () => {
+  expect(settingsOf({ "Upstash-Retries": ["9"] }, { "Upstash-Delay": ["1d"] })).toMatchObject({
+    maxRetries: 9,
+    delayMs: 86_400_000,
+  });
+});
+
+test("a topic's flow-control key keeps the value that the schedule said itself", () => {
+  const topic = { "Upstash-Flow-Control-Key": ["k"], "Upstash-Flow-Control-Value": ["rate=1"] };
+  const { options } = settingsOf({ "Upstash-Flow-Control-Value": ["rate=2"] }, topic);
+  expect(options.flowControl).toMatchObject({ key: "k", rate: 2 });
 });
