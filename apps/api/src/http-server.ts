@@ -8,6 +8,7 @@ import {
 import type { Duplex } from "node:stream";
 
 import { getRequestListener, RequestError, type HttpBindings } from "@hono/node-server";
+import { listenProblem } from "@omnistore/domain/start/listen-problem";
 import type { Hono } from "hono";
 
 import {
@@ -106,15 +107,11 @@ function inTurn(latest: Exchange | undefined, socket: Duplex, answerFault: () =>
   else outgoing.once("finish", last);
 }
 
-/** Resolves with the port when the server listens. */
+/** Resolves with the port when the server listens; rejects in words that say what to do. */
 export function listen(server: Server, port: number, host: string): Promise<number> {
   return new Promise((resolve, reject) => {
-    server.once("error", (error: NodeJS.ErrnoException) => {
-      reject(
-        error.code === "EADDRINUSE"
-          ? new Error(`port ${port} on ${host} is in use; set PORT to another one`)
-          : error,
-      );
+    server.once("error", (error) => {
+      reject(new Error(listenProblem(error, port, host), { cause: error }));
     });
     server.listen(port, host, () => {
       const address = server.address();

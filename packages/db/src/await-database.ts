@@ -2,6 +2,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import pg from "pg";
 
+import { inWords } from "./in-words.ts";
+
 /** A server that is restarted is back within seconds, one whose machine boots within a minute. */
 const WAIT_LIMIT_MS = 60_000;
 const LOOK_EVERY_MS = 250;
@@ -29,7 +31,7 @@ const PASSING = new Set([
 
 export interface AwaitDatabaseOptions {
   readonly databaseUrl: string;
-  /** Told once, when there is something to wait for, what the server or the socket said. */
+  /** Told once, when there is something to wait for, for what, in words. */
   readonly onWaiting: (reason: string) => void;
   /** Longest wait in milliseconds; a minute when absent. */
   readonly limitMs?: number;
@@ -51,7 +53,7 @@ export async function awaitDatabase({
   for (;;) {
     const failure = await tryToConnect(databaseUrl);
     if (failure === null || !isPassing(failure) || performance.now() >= deadline) return;
-    if (!hasTold) onWaiting(failure.message || String(failure));
+    if (!hasTold) onWaiting(inWords(failure, databaseUrl).message);
     hasTold = true;
     await sleep(LOOK_EVERY_MS);
   }
@@ -59,16 +61,17 @@ export async function awaitDatabase({
 
 /** Null when the server let us in. */
 async function tryToConnect(connectionString: string): Promise<Error | null> {
-  const client = new pg.Client({ connectionString, connectionTimeoutMillis: ANSWER_LIMIT_MS });
-  // One that ends while it is being closed has nobody else to tell.
-  client.on("error", () => undefined);
+  let client: pg.Client | undefined;
   try {
+    client = new pg.Client({ connectionString, connectionTimeoutMillis: ANSWER_LIMIT_MS });
+    // One that ends while it is being closed has nobody else to tell.
+    client.on("error", () => undefined);
     await client.connect();
     return null;
   } catch (error) {
     return error instanceof Error ? error : new Error(String(error));
   } finally {
-    await client.end().catch(() => undefined);
+    await client?.end().catch(() => undefined);
   }
 }
 
@@ -77,6 +80,8 @@ function isPassing(error: unknown): boolean {
   if (error instanceof AggregateError && error.errors.length > 0)
     return error.errors.some(isPassing);
   if (!(error instanceof Error)) return false;
+  // A certificate that DATABASE_URL names is not there, as a socket may be tomorrow.
+  if ("syscall" in error && error.syscall === "open") return false;
   if ("code" in error && typeof error.code === "string") return PASSING.has(error.code);
   // The driver's own errors carry no code: the other side hung up, or said nothing.
   return /^(Connection terminated|timeout expired)/.test(error.message);

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import type pg from "pg";
 
+import { InWords } from "./in-words.ts";
 import { ROLES } from "./roles.ts";
 
 /** Roles belong to the whole server: processes that start at once, on any of its databases, may collide. */
@@ -38,7 +39,7 @@ async function ensureOnce(login: pg.Client): Promise<void> {
   const states = await statesOf(login);
   const unsafe = states.find(({ bypasses }) => bypasses);
   if (unsafe !== undefined) {
-    throw new Error(
+    throw new InWords(
       `the database role "${unsafe.name}" could pass row-level security, and OmniStore runs as it: ` +
         `have a superuser run ALTER ROLE ${unsafe.name} NOSUPERUSER NOBYPASSRLS`,
     );
@@ -49,7 +50,7 @@ async function ensureOnce(login: pg.Client): Promise<void> {
     for (const statement of statements) await login.query(statement);
   } catch (cause) {
     if (!isDenied(cause)) throw cause;
-    throw new Error(
+    throw new InWords(
       "the role of DATABASE_URL may not set up the two roles that OmniStore's statements run as. " +
         `Have a superuser run this once, on the same server, and start again: ${statements.join("; ")};`,
       { cause },
@@ -89,7 +90,7 @@ async function statesOf(login: pg.Client): Promise<readonly RoleState[]> {
 async function currentUser(login: pg.Client): Promise<string> {
   const { rows } = await login.query<{ name: string }>("SELECT quote_ident(current_user) AS name");
   const [row] = rows;
-  if (row === undefined) throw new Error("the database did not tell who we are");
+  if (row === undefined) throw new InWords("the database did not tell who we are");
   return row.name;
 }
 

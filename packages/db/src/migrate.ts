@@ -7,6 +7,7 @@ import pg from "pg";
 
 import type { Pool } from "./client.ts";
 import { ensureRoles } from "./ensure-roles.ts";
+import { inWords } from "./in-words.ts";
 import { ensurePartitions } from "./partitions.ts";
 import { checkServer } from "./server-requirements.ts";
 
@@ -15,13 +16,27 @@ const migrationsFolder = fileURLToPath(new URL("../../../migrations", import.met
 /** Names the lock that makes processes migrate one after the other. */
 const MIGRATION_LOCK = 7_164_001;
 
+/** A host that drops what it is sent would be waited for by the minute. */
+const CONNECT_LIMIT_MS = 10_000;
+
 /**
  * Brings the database to this version: applies what is missing, then makes partitions ahead. Throws,
- * in words that say what to do, when OmniStore cannot run on this server.
+ * in words that say what to do, when this database cannot be reached or OmniStore cannot run on it.
  * Safe to call from several processes at once: one works, the others wait and find nothing to do.
  */
 export async function migrate(databaseUrl: string): Promise<void> {
-  const turnstile = new pg.Client({ connectionString: databaseUrl });
+  try {
+    await bringUp(databaseUrl);
+  } catch (error) {
+    throw inWords(error, databaseUrl);
+  }
+}
+
+async function bringUp(databaseUrl: string): Promise<void> {
+  const turnstile = new pg.Client({
+    connectionString: databaseUrl,
+    connectionTimeoutMillis: CONNECT_LIMIT_MS,
+  });
   const pool = new pg.Pool({ connectionString: databaseUrl, max: 1 });
   await turnstile.connect();
   try {

@@ -1,4 +1,5 @@
 import type { Queryable } from "./client.ts";
+import { InWords } from "./in-words.ts";
 
 /** The oldest PostgreSQL that every statement and grant of ours runs on. */
 const OLDEST_MAJOR = 16;
@@ -40,7 +41,7 @@ export async function checkServer(db: Queryable): Promise<void> {
   const [facts] = rows;
   if (facts === undefined) throw new Error("the database did not tell what it is");
   const missed = requirementMissed(facts);
-  if (missed !== null) throw new Error(missed);
+  if (missed !== null) throw new InWords(missed);
 }
 
 /** From version 10 on the last four digits are the minor version; before, they were two pairs. */

@@ -44,7 +44,8 @@ export const settings = z.object({
     unit: "URL",
     default: "none: an embedded PostgreSQL 18",
     why: "The PostgreSQL that holds everything. Required by the apps that are started one by one.",
-    mustBe: "a URL such as postgresql://user:password@host:5432/database",
+    mustBe:
+      "a URL such as postgresql://user:password@host:5432/database, with %40 for an @ in the password and so on",
     isSecret: true,
   }),
   OMNISTORE_DATA_DIR: z.string().default(".omnistore").register(aboutSettings, {
@@ -209,5 +210,6 @@ function isNetwork(text: string): boolean {
 }
 
 function isPostgresUrl(text: string): boolean {
-  return /^postgres(ql)?:\/\/./.test(text);
+  // The driver takes a URL without a host, for a socket, also after a user.
+  return /^postgres(ql)?:\/\/./.test(text) && URL.canParse(text.replace("@/", "@socket/"));
 }

@@ -75,11 +75,15 @@ function loopback(port: number): Address {
 
 /** False when someone else made the folder first, to listen in our place. */
 function makePrivate(folder: string, account: Account | undefined): boolean {
-  const made = mkdirSync(folder, { recursive: true, mode: 0o700 });
-  if (made !== undefined && account !== undefined) chownSync(folder, account.uid, account.gid);
-  const found = lstatSync(folder);
+  try {
+    mkdirSync(folder, 0o700);
+    if (account !== undefined) chownSync(folder, account.uid, account.gid);
+  } catch {
+    // It is there already, or cannot be made: the next look tells.
+  }
+  const found = lstatSync(folder, { throwIfNoEntry: false });
   return (
-    found.isDirectory() &&
+    found?.isDirectory() === true &&
     found.uid === (account?.uid ?? process.getuid?.()) &&
     (found.mode & 0o777) === 0o700
   );

@@ -1,16 +1,9 @@
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-} from "node:fs";
+import { cpSync, existsSync, readFileSync, realpathSync, renameSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { canReach } from "./account.ts";
 import type { Account } from "./account.ts";
+import { makeFolder } from "./make-folder.ts";
 import { SHARED_ROOT } from "./shared-root.ts";
 
 /** Absolute paths of the programs. */
@@ -55,7 +48,7 @@ function copyOnce(folder: string, report: Report): string {
   const copy = join(SHARED_ROOT, `postgresql-${version}-${process.platform}-${process.arch}`);
   if (existsSync(copy)) return copy;
   report(`Copying PostgreSQL to ${copy}, as its account cannot reach ${folder}`);
-  mkdirSync(SHARED_ROOT, { recursive: true, mode: 0o755 });
+  makeFolder(SHARED_ROOT, 0o755);
   // Renamed when complete: a copy that was cut short is never used.
   const unfinished = `${copy}.${process.pid}`;
   cpSync(folder, unfinished, { recursive: true, verbatimSymlinks: true });

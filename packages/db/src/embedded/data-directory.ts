@@ -4,7 +4,6 @@ import {
   chownSync,
   existsSync,
   lstatSync,
-  mkdirSync,
   readlinkSync,
   renameSync,
   symlinkSync,
@@ -12,6 +11,7 @@ import {
 import { dirname, join } from "node:path";
 import { canReach } from "./account.ts";
 import type { Account } from "./account.ts";
+import { makeFolder } from "./make-folder.ts";
 import { SHARED_ROOT } from "./shared-root.ts";
 
 /**
@@ -46,9 +46,9 @@ export function placeDataDirectory(
 }
 
 function makeParent(target: string, account: Account | undefined): void {
-  mkdirSync(SHARED_ROOT, { recursive: true, mode: 0o755 });
+  makeFolder(SHARED_ROOT, 0o755);
   const parent = dirname(target);
-  mkdirSync(parent, { recursive: true });
+  makeFolder(parent);
   chmodSync(parent, 0o700);
   if (account !== undefined) chownSync(parent, account.uid, account.gid);
 }

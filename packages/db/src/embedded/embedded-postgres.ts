@@ -1,12 +1,17 @@
-import { accessSync, constants, mkdirSync, realpathSync } from "node:fs";
-import { join } from "node:path";
+import { accessSync, constants, realpathSync } from "node:fs";
+import { join, resolve } from "node:path";
+
+import { dataDirectoryProblem } from "@omnistore/domain/start/data-directory-problem";
 import { Client } from "pg";
+
 import { accountForPostgres } from "./account.ts";
 import { chooseAddress } from "./address.ts";
 import { findBinaries } from "./binaries.ts";
+import { checkData } from "./check-data.ts";
 import { placeDataDirectory } from "./data-directory.ts";
 import { initialiseOnce, readPassword } from "./initialise.ts";
 import { clearLeftOvers } from "./left-over.ts";
+import { makeFolder } from "./make-folder.ts";
 import { claimOwnership } from "./owner.ts";
 import { DATABASE, serverOptions } from "./postgres-settings.ts";
 import { launchServer } from "./server.ts";
@@ -33,12 +38,34 @@ export interface EmbeddedPostgres {
  * Starts a PostgreSQL of our own on a data directory and returns when it accepts connections. Works for root, for
  * whom Postgres runs under another account, and after a crash of the earlier owner, whose server is replaced.
  *
- * @throws when another live process owns the data directory, or when Postgres cannot start; the message says why.
+ * @throws when another live process owns the data directory, when it cannot be written or holds data of another
+ * PostgreSQL, or when Postgres cannot start; the message says why and what to do.
  */
 export async function startEmbeddedPostgres(
   options: EmbeddedPostgresOptions,
 ): Promise<EmbeddedPostgres> {
-  const home = makeHome(options.dataDir);
+  try {
+    return await startIn(makeHome(options.dataDir), options);
+  } catch (error) {
+    throw isOfFiles(error)
+      ? new Error(dataDirectoryProblem(options.dataDir, error), { cause: error })
+      : error;
+  }
+}
+
+/** Whether a file or folder was what could not be had, not a program or a connection. */
+function isOfFiles(error: unknown): boolean {
+  if (!(error instanceof Error && "path" in error && "syscall" in error)) return false;
+  return !/^(spawn|connect)/.test(String(error.syscall));
+}
+
+function makeHome(dataDir: string): string {
+  makeFolder(resolve(dataDir));
+  accessSync(dataDir, constants.R_OK | constants.W_OK | constants.X_OK);
+  return realpathSync(dataDir);
+}
+
+async function startIn(home: string, options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   const ownership = claimOwnership(home);
   try {
     const postgres = await startOwned(home, options);
@@ -53,19 +80,6 @@ export async function startEmbeddedPostgres(
   }
 }
 
-function makeHome(dataDir: string): string {
-  try {
-    mkdirSync(dataDir, { recursive: true });
-    accessSync(dataDir, constants.R_OK | constants.W_OK | constants.X_OK);
-  } catch (error) {
-    throw new Error(
-      `the data directory ${dataDir} cannot be written by this user: choose another with OMNISTORE_DATA_DIR`,
-      { cause: error },
-    );
-  }
-  return realpathSync(dataDir);
-}
-
 async function startOwned(
   home: string,
   options: EmbeddedPostgresOptions,
@@ -74,6 +88,7 @@ async function startOwned(
   const account = accountForPostgres(join(home, "postgres"));
   const binaries = findBinaries(account, report);
   const dataDirectory = placeDataDirectory(home, account, report);
+  checkData(dataDirectory);
   await initialiseOnce(binaries.initdb, dataDirectory, account);
   const address = await chooseAddress(dataDirectory, account);
   await clearLeftOvers(dataDirectory, address.socketFolder);

@@ -14,7 +14,7 @@ import type { Account } from "./account.ts";
 import { PROGRAM_ENVIRONMENT, SUPERUSER } from "./postgres-settings.ts";
 
 /** Lies among the data, so that data and password can only be lost together. */
-const PASSWORD_FILE = "omnistore-password";
+export const PASSWORD_FILE = "omnistore-password";
 
 /**
  * Makes an empty database cluster with a random password. It is made beside its place and moved there when complete,

@@ -1,3 +1,6 @@
+/** Of the PostgreSQL that comes with OmniStore; data of another one cannot be opened by it. */
+export const MAJOR_VERSION = "18";
+
 /** The one role of the embedded PostgreSQL, and the name of its database. */
 export const SUPERUSER = "omnistore";
 export const DATABASE = "omnistore";
