@@ -4,10 +4,8 @@ import type { EngineCore } from "@omnistore/engine/core";
 import { destinationPolicy } from "@omnistore/engine/deliver/destination-policy";
 import { createHttpClient } from "@omnistore/engine/deliver/http-client";
 import { nameResolver } from "@omnistore/engine/deliver/name-servers";
-import { countMessages } from "@omnistore/engine/count-messages";
 import { OutcomeRecorder } from "@omnistore/engine/record/outcome-recorder";
 import type { DirectLane } from "@omnistore/engine/store/direct-lane";
-import { Budgets } from "@omnistore/engine/tenant/budgets";
 import { Announcer, WakeListener } from "@omnistore/engine/wake/wake-channel";
 import type { Config } from "@omnistore/runtime/config";
 import type { Logger } from "@omnistore/runtime/logger";
@@ -36,18 +34,14 @@ export function createDispatcher(config: Config, core: EngineCore, logger: Logge
     qstash: qstashDelivery({ region: config.region }),
   };
   const announcer = new Announcer(core.pool, "deliveries");
-  const budgets = new Budgets(core.pool, core.clock);
-  const countCallbacks = countMessages({ plans: core.plans, budgets });
   const recorder = new OutcomeRecorder({
     pool: core.pool,
     clock: core.clock,
     vault: core.vault,
-    onStored: (callbacks) => {
+    plans: core.plans,
+    onStored: () => {
       pipeline.poke();
       announcer.announce();
-      void countCallbacks(callbacks).catch((error: unknown) => {
-        logger.warn({ err: error }, "callbacks were not counted against the day's limit");
-      });
     },
     onError: (error) => {
       logger.error({ err: error }, "outcomes could not be recorded; trying again");
@@ -83,7 +77,6 @@ export function createDispatcher(config: Config, core: EngineCore, logger: Logge
     },
   });
   const service = composeServices("dispatcher", [
-    budgets,
     delivering,
     new WakeListener(core.databaseUrl, "deliveries", () => pipeline.poke()),
     createHousekeeping(core, logger),

@@ -172,7 +172,7 @@ function fail(error: unknown): never {
 
 /** Makes a dead letter of a message: its receiver answered with canaries. */
 async function bury(message: Message) {
-  const { pool, clock, vault } = engine.core;
+  const { pool, clock, vault, plans } = engine.core;
   const owner = await engine.dispatcher();
   const { leased } = await claimDeliveries(pool, owner, 500);
   const mine = leased.find(({ messageId }) => messageId === message.id);
@@ -181,6 +181,7 @@ async function bury(message: Message) {
     pool,
     clock,
     vault,
+    plans,
     onStored: () => undefined,
     onError: fail,
   });

@@ -9,6 +9,7 @@ import type { LeasedDelivery } from "../leased-delivery.ts";
 import { makeMessage } from "../publish/make-message.ts";
 import type { MessageToStore } from "../publish/transaction-store.ts";
 import { rescueExpired } from "../rescue/rescue-expired.sql.ts";
+import { createTenant } from "../tenant/create-tenant.ts";
 import { OutcomeRecorder } from "./outcome-recorder.ts";
 
 let engine: TestEngine;
@@ -24,6 +25,7 @@ function openRecorder() {
     pool: engine.core.pool,
     clock: engine.core.clock,
     vault: engine.core.vault,
+    plans: engine.core.plans,
     onStored: () => stored.push(1),
     onError: (error) => errors.push(error),
   });
@@ -129,6 +131,63 @@ async function pass(owner: string): Promise<LeasedDelivery> {
   if (!leased) throw new Error("nothing passed");
   return leased;
 }
+
+async function leaseOf(tenantId: string): Promise<LeasedDelivery> {
+  const message = await engine.store({ tenantId });
+  const { leased } = await claimDeliveries(engine.core.pool, await engine.dispatcher(), 500);
+  const mine = leased.find(({ messageId }) => messageId === message.id);
+  if (mine === undefined) throw new Error("the stored message was not claimed");
+  return mine;
+}
+
+async function used(tenantId: string): Promise<number | undefined> {
+  const { rows } = await engine.core.pool.query<{ leased: number }>(
+    "SELECT leased::int FROM budgets WHERE tenant_id = $1",
+    [tenantId],
+  );
+  return rows[0]?.leased;
+}
+
+describe("06 §3 callbacks count against the day of their tenant in the transaction that stores them", () => {
+  test("so whoever is killed right after it has counted them, also beyond the limit", async () => {
+    const { id: tenantId } = await createTenant(engine.core, "limited", "free");
+    await engine.core.pool.query(
+      `UPDATE tenants SET limits = '{"messagesPerDay": 1}' WHERE tenant_id = $1`,
+      [tenantId],
+    );
+    const { recorder } = openRecorder();
+    const callbacks = [callback({ tenantId }), callback({ tenantId })];
+    await recorder.record(engine.outcome(await leaseOf(tenantId), { callbacks }));
+    expect(await used(tenantId)).toBe(2);
+  });
+
+  test("and neither those of an outcome that came too late nor what could not be stored is counted", async () => {
+    const { id: tenantId } = await createTenant(engine.core, "limited", "free");
+    const [good, lost, bad] = [
+      await leaseOf(tenantId),
+      await leaseOf(tenantId),
+      await leaseOf(tenantId),
+    ];
+    const { recorder } = openRecorder();
+    const made = (leased: LeasedDelivery, destination = "http://127.0.0.1:9/") =>
+      recorder.record(engine.outcome(leased, { callbacks: [callback({ tenantId, destination })] }));
+    const results = await Promise.all([
+      made(good),
+      made({ ...lost, owner: good.owner }),
+      made(bad, "http://nul\0/"),
+    ]);
+    expect(results).toEqual([true, false, false]);
+    expect(await used(tenantId)).toBe(1);
+  });
+
+  test("a tenant without that limit has no row of it", async () => {
+    const { id: tenantId } = await createTenant(engine.core, "unlimited");
+    const { recorder } = openRecorder();
+    const callbacks = [callback({ tenantId })];
+    await recorder.record(engine.outcome(await leaseOf(tenantId), { callbacks }));
+    expect(await used(tenantId)).toBeUndefined();
+  });
+});
 
 describe("02 §5, §7 a queue waits for the callbacks of its current message", () => {
   test("the next one passes when the callback and the callback's own have ended", async () => {

@@ -5,9 +5,11 @@ import { inTransaction, type Pool } from "@omnistore/db/client";
 import { sealAnswer } from "../answer-row.ts";
 import type { DatabaseClock } from "../database-clock.ts";
 import { GroupCommit, isFaultOfTheData } from "../group-commit.ts";
-import { TransactionStore, type MessageToStore } from "../publish/transaction-store.ts";
+import { TransactionStore } from "../publish/transaction-store.ts";
+import type { TenantPlans } from "../tenant-plans.ts";
 import type { Vault } from "../vault.ts";
 import { withPartitions } from "../with-partitions.ts";
+import { chargeCallbacks } from "./charge-callbacks.ts";
 import { holdOutcomes } from "./hold-outcomes.sql.ts";
 import { writeOutcomes, type Outcome } from "./write-outcomes.sql.ts";
 
@@ -15,8 +17,9 @@ export interface OutcomeRecorderParts {
   readonly pool: Pool;
   readonly clock: DatabaseClock;
   readonly vault: Vault;
-  /** Called after a commit that stored callbacks: there is something to deliver, and to count. */
-  readonly onStored: (callbacks: readonly MessageToStore[]) => void;
+  readonly plans: Pick<TenantPlans, "of">;
+  /** Called after a commit that stored callbacks: there is something to deliver. */
+  readonly onStored: () => void;
   readonly onError: (error: unknown) => void;
 }
 
@@ -86,9 +89,14 @@ export class OutcomeRecorder {
 
   /** Callbacks are stored with the outcomes that call for them, or not at all; without any, one statement does. */
   async #write(batch: readonly Outcome[]): Promise<readonly boolean[]> {
-    const { pool, onStored } = this.#parts;
+    const { pool, clock, onStored } = this.#parts;
     if (batch.every(({ callbacks }) => callbacks.length === 0)) return writeOutcomes(pool, batch);
+    // Read before the transaction, which needs its connection for itself.
+    const calling = batch.filter(({ callbacks }) => callbacks.length > 0);
+    const plans = await this.#parts.plans.of(calling.map(({ leased }) => leased.tenantId));
     const { counted, stored } = await inTransaction(pool, async (client) => {
+      const nowMs = clock.nowMs();
+      const charged = await chargeCallbacks(client, { plans, nowMs }, batch);
       const queues = await holdOutcomes(client, batch);
       const results = await writeOutcomes(client, batch);
       // A callback is part of what its message's queue waits for. Contract 02 §5.
@@ -98,10 +106,11 @@ export class OutcomeRecorder {
           ? outcome.callbacks.map((callback) => ({ ...callback, inQueueOf }))
           : [];
       });
-      await this.#callbacks.store(client, callbacks, this.#parts.clock.nowMs());
-      return { counted: results, stored: callbacks };
+      await charged.settle(results);
+      await this.#callbacks.store(client, callbacks, nowMs);
+      return { counted: results, stored: callbacks.length };
     });
-    onStored(stored);
+    if (stored > 0) onStored();
     return counted;
   }
 }

@@ -1,7 +1,9 @@
+import { windowAt } from "@omnistore/domain/tenant/budget";
 import { startEngine, type TestEngine } from "@omnistore/testkit/engine";
 import { until } from "@omnistore/testkit/until";
 import { afterEach, beforeEach, expect, test } from "vitest";
 
+import { chargeBudgets } from "../lease-budgets.sql.ts";
 import { Budgets } from "./budgets.ts";
 
 let engine: TestEngine;
@@ -57,20 +59,14 @@ test("a new limit holds for what is leased from then on", async () => {
 
 test("what is charged is never refused, and every process spends so much less", async () => {
   const [first, second] = processes;
+  const { pool, clock, tenantId } = { ...engine.core, ...engine };
+  const window = windowAt("day", clock.nowMs());
+  const charge = (amount: number) =>
+    chargeBudgets(pool, [{ tenantId, budget: "day", window, amount }]);
   expect(await spend(first, 10)).toBeNull();
-  first.charge(engine.tenantId, "day", LIMIT);
-  await until(async () => (await leased()) === LIMIT + 10);
+  await charge(LIMIT);
   expect(await spend(second)).not.toBeNull();
-  first.charge(engine.tenantId, "day", 1);
-  await until(async () => (await leased()) === LIMIT + 11);
+  await charge(1);
   await until(async () => (await spend(second, 1, LIMIT + 12)) === null);
   expect(await spend(second, 1, LIMIT + 12)).not.toBeNull();
 });
-
-async function leased(): Promise<number> {
-  const { rows } = await engine.core.pool.query<{ leased: number }>(
-    "SELECT leased::int FROM budgets WHERE tenant_id = $1",
-    [engine.tenantId],
-  );
-  return rows[0]?.leased ?? 0;
-}

@@ -8,16 +8,10 @@ import {
 } from "@omnistore/domain/tenant/budget";
 
 import type { DatabaseClock } from "../database-clock.ts";
-import {
-  chargeBudgets,
-  leaseBudgets,
-  returnBudget,
-  type BudgetWindow,
-} from "../lease-budgets.sql.ts";
+import { leaseBudgets, returnBudget, type BudgetWindow } from "../lease-budgets.sql.ts";
 
 /** What this process may spend of one window without asking anybody. */
 interface Share extends BudgetWindow {
-  /** Below zero: what was charged and is not noted yet. */
   left: number;
   /** Monotonic times. */
   usedAt: number;
@@ -77,16 +71,9 @@ export class Budgets {
     this.#shareAt(tenantId, budget).left += amount;
   }
 
-  /** Counts what may not be refused. All processes know of it within a second or two. */
-  charge(tenantId: string, budget: BudgetName, amount: number): void {
-    const share = this.#shareAt(tenantId, budget);
-    share.left -= amount;
-    share.usedAt = performance.now();
-  }
-
   async start(): Promise<void> {
     this.#timer ??= setInterval(() => {
-      void this.#sweep(performance.now() - SWEEP_MS).catch(() => undefined);
+      void this.#giveBack(performance.now() - SWEEP_MS).catch(() => undefined);
     }, SWEEP_MS);
     this.#timer.unref();
   }
@@ -94,7 +81,7 @@ export class Budgets {
   async stop(): Promise<void> {
     clearInterval(this.#timer);
     this.#timer = undefined;
-    await this.#sweep(Number.POSITIVE_INFINITY).catch(() => undefined);
+    await this.#giveBack(Number.POSITIVE_INFINITY).catch(() => undefined);
   }
 
   #shareAt(tenantId: string, budget: BudgetName): Share {
@@ -122,31 +109,10 @@ export class Budgets {
     if (got < missing) share.emptyUntil = performance.now() + EMPTY_MS;
   }
 
-  async #sweep(before: number): Promise<void> {
-    await this.#noteCharges();
-    await this.#giveBack(before);
-  }
-
-  /** Shares that are being leased pay for what was charged to them by that. */
-  async #noteCharges(): Promise<void> {
-    const overdrawn = [...this.#shares.values()].filter(
-      ({ left, leasing }) => left < 0 && leasing === undefined,
-    );
-    if (overdrawn.length === 0) return;
-    const charges = overdrawn.map((share) => ({ ...share, amount: -share.left }));
-    for (const share of overdrawn) share.left = 0;
-    try {
-      await chargeBudgets(this.#pool, charges);
-    } catch (error) {
-      for (const [index, share] of overdrawn.entries()) share.left -= charges[index]?.amount ?? 0;
-      throw error;
-    }
-  }
-
   /** Forgets what was not used since `before`, monotonic time, and lets others spend what it held. */
   async #giveBack(before: number): Promise<void> {
     for (const [key, share] of this.#shares) {
-      if (share.usedAt > before || share.leasing !== undefined || share.left < 0) continue;
+      if (share.usedAt > before || share.leasing !== undefined) continue;
       this.#shares.delete(key);
       const unspent = share.left;
       share.left = 0;
