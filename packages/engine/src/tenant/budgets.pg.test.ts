@@ -57,6 +57,14 @@ test("a new limit holds for what is leased from then on", async () => {
   await until(async () => (await spend(second, 10, LIMIT + 10)) === null);
 });
 
+test("a raised limit is spent at once, also where nothing was left a moment ago", async () => {
+  const [first] = processes;
+  expect(await spend(first, LIMIT)).toBeNull();
+  expect(await spend(first)).not.toBeNull();
+  expect(await spend(first, 10, LIMIT + 10)).toBeNull();
+  expect(await spend(first, 1, LIMIT + 10)).not.toBeNull();
+});
+
 test("what is charged is never refused, and every process spends so much less", async () => {
   const [first, second] = processes;
   const { pool, clock, tenantId } = { ...engine.core, ...engine };

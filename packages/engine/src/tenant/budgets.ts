@@ -15,8 +15,9 @@ interface Share extends BudgetWindow {
   left: number;
   /** Monotonic times. */
   usedAt: number;
-  /** Until then it is known that there is nothing left to lease. */
+  /** Until then it is known that there is nothing left to lease, under a limit like this one. */
   emptyUntil: number;
+  emptyLimit: number;
   leasing: Promise<void> | undefined;
 }
 
@@ -50,7 +51,7 @@ export class Budgets {
     amount: number,
   ): Promise<BudgetSpent | null> {
     const share = this.#shareAt(tenantId, budget);
-    while (share.left < amount && performance.now() >= share.emptyUntil) {
+    while (share.left < amount && mayAsk(share, limit)) {
       // Requests that wait for a lease wait for the same one; whoever it leaves out asks again.
       share.leasing ??= this.#lease(share, limit, amount - share.left).finally(() => {
         share.leasing = undefined;
@@ -96,6 +97,7 @@ export class Budgets {
       left: 0,
       usedAt: performance.now(),
       emptyUntil: 0,
+      emptyLimit: 0,
       leasing: undefined,
     };
     this.#shares.set(key, share);
@@ -106,7 +108,9 @@ export class Budgets {
     const wanted = shareOf(share.budget, limit, missing);
     const [got = 0] = await leaseBudgets(this.#pool, [{ ...share, wanted, limit }]);
     share.left += got;
-    if (got < missing) share.emptyUntil = performance.now() + EMPTY_MS;
+    if (got >= missing) return;
+    share.emptyUntil = performance.now() + EMPTY_MS;
+    share.emptyLimit = limit;
   }
 
   /** Forgets what was not used since `before`, monotonic time, and lets others spend what it held. */
@@ -119,4 +123,9 @@ export class Budgets {
       if (unspent > 0) await returnBudget(this.#pool, share, unspent);
     }
   }
+}
+
+/** A limit that was raised is worth another look at once. */
+function mayAsk({ emptyUntil, emptyLimit }: Share, limit: number): boolean {
+  return limit > emptyLimit || performance.now() >= emptyUntil;
 }
