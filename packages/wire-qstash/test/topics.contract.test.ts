@@ -312,6 +312,25 @@ describe("00 §3 what is wrong with a topic is told by field and value", () => {
     [ADD, { endpoints: [{ ...B, name: 7 }] }, 400, "endpoints[0].name is not a text"],
     [ADD, { endpoints: [{ ...B, name: "a\0" }] }, 400, "endpoints[0].name", "control character"],
     [ADD, { endpoints: [{ ...B, name: "n".repeat(257) }] }, 400, "endpoints[0].name", "256 bytes"],
+    [
+      ADD,
+      {
+        endpoints: [
+          { ...B, name: "n" },
+          { url: "https://c.test/", name: "n" },
+        ],
+      },
+      400,
+      "endpoints[1].name is that of endpoints[0], which has another url",
+      '"n',
+    ],
+    [
+      ADD,
+      { endpoints: [{ ...B, name: "n" }, B, { ...B, name: "m" }] },
+      400,
+      "endpoints[2].url is that of endpoints[0], which has another name",
+      B.url,
+    ],
     [ADD, { endpoints: many }, 412, "101", "100"],
     ["POST /v2/topics/a%20b/endpoints", { endpoints: [B] }, 400, "the topic name", '"a b"'],
     [REMOVE, {}, 400, "endpoints is not a list"],
@@ -350,9 +369,13 @@ describe("00 §3 what is wrong with a topic is told by field and value", () => {
     expect(wire.errors).toEqual([]);
   });
 
-  it("06 §4 a limit of the engine is 412", async () => {
+  it("06 §4 a limit of the engine is 412, and one URL for two names 400", async () => {
     wire.engine.addition = { kind: "too-many-endpoints", count: 101 };
     const endpoints = await wire.send(ADD, [], json({ endpoints: [B] }));
+    wire.engine.addition = { kind: "doubled-url", url: B.url, names: ["n", "m"] };
+    const doubled = await wire.send(ADD, [], json({ endpoints: [{ ...B, name: "n" }] }));
+    expect(doubled.status).toBe(400);
+    expect(doubled.error()).toContain(`"n" and "m" would both have the url "${B.url}"`);
     wire.engine.addition = { kind: "too-many-topics" };
     const topics = await wire.send(ADD, [], json({ endpoints: [B] }));
     expect([endpoints.status, topics.status]).toEqual([412, 412]);

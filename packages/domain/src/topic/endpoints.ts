@@ -6,22 +6,31 @@ export interface EndpointPattern {
   readonly name?: string;
 }
 
+/** The endpoints of a topic after an addition, or the URL that two of them would have. */
+export type Addition =
+  | { readonly kind: "endpoints"; readonly endpoints: readonly Endpoint[] }
+  | { readonly kind: "doubled-url"; readonly url: string; readonly names: readonly string[] };
+
 /**
  * The endpoints of a topic after others were added. An endpoint takes the place of the one of its
  * name, else of the one of its URL, which then keeps its name unless it is given another; any other
- * endpoint is appended. Contract 03 §4.
+ * endpoint is appended. A message reaches a URL once: one without a name gives way to the one that
+ * has its URL now, and two names for one URL are refused. Contract 03 §4.
  */
-export function addEndpoints(
-  existing: readonly Endpoint[],
-  added: readonly Endpoint[],
-): readonly Endpoint[] {
+export function addEndpoints(existing: readonly Endpoint[], added: readonly Endpoint[]): Addition {
   const endpoints = [...existing];
   for (const endpoint of added) {
     const at = placeOf(endpoint, endpoints);
     if (at === -1) endpoints.push(endpoint);
     else endpoints[at] = { ...endpoints[at], ...endpoint };
   }
-  return endpoints;
+  for (const { url } of added) {
+    const names = endpoints.flatMap((each) => (each.url === url ? (each.name ?? []) : []));
+    if (names.length > 1) return { kind: "doubled-url", url, names };
+  }
+  const named = new Set(endpoints.flatMap(({ url, name }) => (name === undefined ? [] : [url])));
+  const kept = endpoints.filter(({ url, name }) => name !== undefined || !named.has(url));
+  return { kind: "endpoints", endpoints: kept };
 }
 
 /** The endpoints of a topic that none of the patterns means. Contract 03 §4. */

@@ -23,6 +23,8 @@ export interface Topic {
 /** What became of an addition. */
 export type AddEndpointsOutcome =
   | { readonly kind: "added" }
+  /** Nothing was added: two endpoints of different names would have one URL. */
+  | { readonly kind: "doubled-url"; readonly url: string; readonly names: readonly string[] }
   /** Nothing was added: the topic would have more endpoints than a topic may. */
   | { readonly kind: "too-many-endpoints"; readonly count: number }
   /** Nothing was added: the topic would be one more than a tenant may have. */

@@ -10,7 +10,7 @@ import { loadEndpoints, replaceEndpoints } from "./stored-endpoints.ts";
 
 /**
  * Adds endpoints to a topic, which is created when there is none of that name. Nothing is added
- * when a limit would be passed. Contract 03 §4.
+ * when a limit would be passed, or a URL be called twice. Contract 03 §4.
  */
 export async function addEndpoints(
   db: Database,
@@ -31,7 +31,9 @@ export async function addEndpoints(
           set: { updatedAt: sql`now()` },
         });
       const existing = await loadEndpoints(tx, tenantId, name);
-      const endpoints = withAdded(existing, added);
+      const addition = withAdded(existing, added);
+      if (addition.kind === "doubled-url") throw new Refused(addition);
+      const { endpoints } = addition;
       if (endpoints.length > limits.endpointsPerTopic) {
         throw new Refused({ kind: "too-many-endpoints", count: endpoints.length });
       }

@@ -41,6 +41,16 @@ test("a topic comes with its first endpoint, keeps their order, and goes with th
   expect(await removeEndpoints(db, engine.tenantId, "t", [C])).toBe(false);
 });
 
+test("an addition that would have a URL called twice adds nothing", async () => {
+  await add("t", A, C);
+  await expect(add("t", B, { ...A, url: C.url })).resolves.toEqual({
+    kind: "doubled-url",
+    url: C.url,
+    names: ["a", "c"],
+  });
+  expect((await one("t"))?.endpoints).toEqual([A, C]);
+});
+
 test("additions to one topic at the same time all count", async () => {
   const urls = Array.from({ length: 12 }, (_, index) => ({ url: `https://${index}.test/` }));
   await Promise.all(urls.map((endpoint) => add("t", endpoint)));

@@ -22,13 +22,42 @@ import { refuseUnknownNames } from "../request/known-names.ts";
 
 /** `{endpoints: [{url, name?}]}`. Contract 03 §4. */
 export function decodeEndpoints(body: JsonObject, policy: DestinationPolicy): readonly Endpoint[] {
-  return endpointsOf(body).map(([field, endpoint]) => {
+  const endpoints = endpointsOf(body).map(([field, endpoint]) => {
     const url = textOf(`${field}.url`, endpoint["url"]);
     if (url === undefined) throw bad(`${field}.url`, endpoint["url"], "is missing");
     const problem = destinationProblem(url, policy);
     if (problem !== null) throw bad(`${field}.url`, url, `cannot be called (${problem})`);
     return definedOnly({ url, name: nameOf(`${field}.name`, endpoint["name"]) });
   });
+  refuseContradictions(endpoints);
+  return endpoints;
+}
+
+/** One name for two URLs, or two names for one: the last would win, and the others be lost. */
+function refuseContradictions(endpoints: readonly Endpoint[]): void {
+  const byName = new Map<string, number>();
+  const byUrl = new Map<string, number>();
+  for (const [index, { url, name }] of endpoints.entries()) {
+    if (name === undefined) continue;
+    const sameName = byName.get(name) ?? index;
+    if (endpoints[sameName]?.url !== url) {
+      throw bad(
+        `endpoints[${index}].name`,
+        name,
+        `is that of endpoints[${sameName}], which has another url`,
+      );
+    }
+    const sameUrl = byUrl.get(url) ?? index;
+    if (endpoints[sameUrl]?.name !== name) {
+      throw bad(
+        `endpoints[${index}].url`,
+        url,
+        `is that of endpoints[${sameUrl}], which has another name`,
+      );
+    }
+    byName.set(name, sameName);
+    byUrl.set(url, sameUrl);
+  }
 }
 
 /** `{endpoints: [{name} or {url} or both]}`. Contract 03 §4. */

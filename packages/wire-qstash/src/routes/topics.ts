@@ -34,6 +34,13 @@ export function addEndpointsRoute(
     switch (outcome.kind) {
       case "added":
         return reply(200, {});
+      case "doubled-url": {
+        const names = outcome.names.map(quote).join(" and ");
+        throw new InvalidRequest(
+          400,
+          `endpoints: ${names} would both have the url ${quote(outcome.url)}, which a message can reach once only`,
+        );
+      }
       case "too-many-endpoints":
         throw new InvalidRequest(
           412,
