@@ -45,7 +45,8 @@ export function describeClientError(error: ClientError, limits: ServerLimits): D
 
 /** Node puts "Parse Error: " before what its parser says. */
 function reasonOf({ message }: Error): string {
-  return message.replace(/^Parse Error: /, "");
+  const reason = message.replace(/^Parse Error: /, "");
+  return reason.startsWith("Invalid char in url") ? `${reason}, percent-encode it` : reason;
 }
 
 function whereIn({ rawPacket, bytesParsed = 0 }: ClientError): string {

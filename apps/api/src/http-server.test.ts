@@ -141,6 +141,14 @@ test("a token in a line that is malformed is not repeated", async () => {
   }
 });
 
+test("a byte beyond ASCII in a target is refused with what to do instead", async () => {
+  const said = await converse((socket) =>
+    socket.write("GET /quick?label=grün HTTP/1.1\r\nHost: h\r\n\r\n"),
+  );
+  expect(statuses(said)).toEqual(["400"]);
+  expect(said).toContain("Invalid char in url query, percent-encode it");
+});
+
 test("an absolute target for this host is served as its path", async () => {
   const said = await converse((socket) =>
     socket.write("GET http://h:8080/quick HTTP/1.1\r\nHost: h:8080\r\nConnection: close\r\n\r\n"),

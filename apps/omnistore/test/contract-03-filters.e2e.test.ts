@@ -216,3 +216,73 @@ describe("03 §5 filters of the dead letter queue", () => {
     expect((await there.client.dlq.listMessages()).messages).toHaveLength(3);
   });
 });
+
+/** Bytes of UTF-8 as Node writes them into a header. */
+const asUtf8 = (text: string) => Buffer.from(text).toString("latin1");
+
+describe("07 Q16 one text in many encodings", () => {
+  test("is one label, however it was sent, and every way of asking finds it", async () => {
+    const path = "POST /v2/publish/https://example.com/?upstash-delay=1h";
+    const item = { destination: "https://example.com/", headers: { "upstash-delay": "1h" } };
+    const batch = [{ ...item, headers: { ...item.headers, "upstash-label": "grün" } }];
+    const answers = [
+      await there.call(path, { headers: { "Upstash-Label": asUtf8("grün") } }),
+      await there.call(path, { headers: { "Upstash-Label": "grün" } }),
+      await there.call(`${path}&upstash-label=gr%C3%BCn`),
+      await there.call("POST /v2/batch", { body: JSON.stringify(batch) }),
+    ];
+    const ids: unknown[] = [];
+    for (const answer of answers) {
+      const message = await there.messageOf(answer);
+      expect(message["labels"]).toEqual(["grün"]);
+      ids.push(message["messageId"]);
+    }
+    const found = await until(async () => {
+      const { events } = await there.get<{ events: { messageId: string }[] }>(
+        "/v2/events?label=gr%C3%BCn",
+      );
+      return events.length === ids.length && events;
+    });
+    expect(new Set(found.map(({ messageId }) => messageId))).toEqual(new Set(ids));
+    const { logs } = await there.client.logs({ filter: { label: "grün" } });
+    expect(logs).toHaveLength(ids.length);
+  });
+
+  test("reaches the receiver as one: labels are all UTF-8 where one of them has to be", async () => {
+    await there.call(`POST /v2/publish/${there.receiver.url}/?upstash-label=gr%C3%BCn,%E8%89%B2`);
+    const [request] = await there.receiver.waitFor(1);
+    expect(request?.headers["upstash-label"]).toBe(asUtf8("grün,色"));
+  });
+});
+
+describe("03 §6 a flow-control key with a comma", () => {
+  test("is found, pinned and cancelled by itself", async () => {
+    const send = (key: string) =>
+      there.client.publish({
+        url: "https://example.com/",
+        delay: 3600,
+        flowControl: { key, parallelism: 1 },
+      });
+    const { messageId } = await send("a,b");
+    await send("a");
+    const idsOf = async (query: string) => {
+      const { events } = await there.get<{ events: { messageId: string }[] }>(
+        `/v2/events?${query}`,
+      );
+      return events.map((event) => event.messageId);
+    };
+    await until(async () => (await idsOf("")).length === 2);
+    expect(await idsOf("flowControlKey=a%2Cb")).toEqual([messageId]);
+    expect(await idsOf("flowControlKey=a,b")).toHaveLength(1);
+    const { logs } = await there.client.logs({ filter: { flowControlKey: "a,b" } });
+    expect(logs.map((log) => log.messageId)).toEqual([messageId]);
+    await there.client.flowControl.pin("a,b", { parallelism: 7 });
+    expect(await there.client.flowControl.get("a,b")).toMatchObject({
+      parallelismMax: 7,
+      isPinnedParallelism: true,
+    });
+    expect(await there.client.messages.cancel({ filter: { flowControlKey: "a,b" } })).toEqual({
+      cancelled: 1,
+    });
+  });
+});

@@ -206,6 +206,27 @@ describe("01 §10 a publish by a third party's webhook", () => {
   });
 });
 
+describe("01 §3 what only a schedule or a queue may say", () => {
+  it("is not taken from a publish: the id of a schedule is nobody's there", async () => {
+    const headers = ["Upstash-Schedule-Id: s", "Upstash-Forward-Upstash-Schedule-Id: s"];
+    expect((await wire.send(PUBLISH, headers)).status).toBe(200);
+    expect(wire.engine.takePublished().options).not.toHaveProperty("scheduleId");
+  });
+
+  it("is taken where it says what the path says", async () => {
+    const line = `POST /v2/enqueue/q/${TARGET}`;
+    expect((await wire.send(line, ["Upstash-Queue-Name: q"])).status).toBe(200);
+    expect(wire.engine.takePublished().options.queueName).toBe("q");
+  });
+
+  it("is refused in an item of a batch, which has a name for its queue", async () => {
+    const item = { destination: TARGET, headers: { "upstash-queue-name": "q" } };
+    const answer = await wire.send("POST /v2/batch", [], JSON.stringify([item]));
+    expect(answer.status).toBe(400);
+    expect(answer.error()).toContain('Upstash-Queue-Name "q" is for schedules');
+  });
+});
+
 const sendWithTwoRetries = (line: string, body = "") =>
   wire.send(line, [`Authorization: Bearer ${TWO_RETRIES_TOKEN}`], body);
 

@@ -233,7 +233,7 @@ describe("03 §8 the log", () => {
       "path=/a,b,/c",
       "label=x&label=y",
       "callerIp=192.0.2.1&callerIP=192.0.2.2",
-      "topicName=t&scheduleId=s&queueName=q,r&flowControlKey=k",
+      "topicName=t&scheduleId=s&queueName=q,r&flowControlKey=k,l%2Cm&flowControlKey=n",
       "fromDate=1&toDate=2&order=earliestFirst&cursor=c",
       "groupBy=messageId&trimBody=1&anything=else",
     ].join("&");
@@ -250,7 +250,7 @@ describe("03 §8 the log", () => {
         topicNames: ["t"],
         scheduleIds: ["s"],
         queueNames: ["q", "r"],
-        flowControlKeys: ["k"],
+        flowControlKeys: ["k", "l,m", "n"],
         fromMs: 1,
         toMs: 2,
         order: "earliestFirst",

@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { parseDestination } from "./destination.ts";
 
 const PREFIX = "invalid destination url: ";
+const EMPTY = `${PREFIX}endpoint has invalid scheme, add http:// or https:// (it is empty)`;
 const NO_SCHEME = `${PREFIX}endpoint has invalid scheme, add http:// or https://`;
 
 function reason(raw: string): string {
@@ -24,8 +25,11 @@ describe("01 §2 parseDestination", () => {
     expect(parsed.kind === "url" && parsed.url.href).toBe(href);
   });
 
+  test("says of nothing that it is nothing", () => {
+    expect(reason("")).toBe(EMPTY);
+  });
+
   test.each([
-    "",
     "my-group",
     "example.com",
     "//example.com",

@@ -16,6 +16,9 @@ const encoder = new TextEncoder();
  * Contract 01 §2, 00 §3.
  */
 export function parseDestination(raw: string): Destination {
+  if (raw === "") {
+    return invalid("endpoint has invalid scheme, add http:// or https:// (it is empty)");
+  }
   if (!/^https?:\/\//i.test(raw)) {
     return invalid("endpoint has invalid scheme, add http:// or https://");
   }

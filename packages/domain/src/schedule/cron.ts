@@ -49,6 +49,8 @@ export function parseCron(given: string): Cron | CronError {
 
   const fields = expression.split(/\s+/).filter((field) => field !== "");
   if (fields.length !== FIELDS.length) {
+    const instead = insteadOf(fields);
+    if (instead !== null) return invalid(instead);
     return invalid(`it has ${fields.length} fields instead of five`);
   }
   const pattern = patternOf(fields);
@@ -62,6 +64,36 @@ export function parseCron(given: string): Cron | CronError {
     null;
   if (nextLocal(LONG_AGO) === null) return invalid("no day ever matches it");
   return { kind: "cron", text, expression, timeZone, everyHour, nextLocal };
+}
+
+const NICKNAMES: Readonly<Record<string, string>> = {
+  "@yearly": "0 0 1 1 *",
+  "@annually": "0 0 1 1 *",
+  "@monthly": "0 0 1 * *",
+  "@weekly": "0 0 * * 0",
+  "@daily": "0 0 * * *",
+  "@midnight": "0 0 * * *",
+  "@hourly": "0 * * * *",
+};
+const OTHER_ZONE = /^(?:TZ|CRON_TZ|TIMEZONE)\s*=\s*["']?([^"'\s]*)["']?/i;
+
+/** What to write where other crons know more than five fields; null when nothing of the kind was meant. */
+function insteadOf(fields: readonly string[]): string | null {
+  const [first = ""] = fields;
+  const nickname = NICKNAMES[first.toLowerCase()];
+  if (nickname !== undefined) {
+    return `${JSON.stringify(first)} is a nickname, write its five fields: "${nickname}"`;
+  }
+  if (first.startsWith("@")) {
+    return `${JSON.stringify(first)} is no time of five fields, such as "*/5 * * * *" for every five minutes`;
+  }
+  const zone = OTHER_ZONE.exec(fields.join(" "));
+  if (zone !== null && !first.startsWith("CRON_TZ=")) {
+    const five = `"CRON_TZ=${zone[1] || "Europe/Berlin"} 0 9 * * *"`;
+    return `a time zone stands in front of the five fields as in ${five}, not as ${JSON.stringify(first)}`;
+  }
+  if (fields.length !== FIELDS.length + 1) return null;
+  return "it has 6 fields instead of five: there is none for seconds or years";
 }
 
 /** Null when a field is wrong. */

@@ -10,8 +10,10 @@ function failing(code: string | undefined, more: object = {}): Error {
   return Object.assign(new Error(INTERNAL), { code }, more);
 }
 
-function ofParser(code: string): string {
-  return describeTransportError(failing(code, { name: "HTTPParserError" })).error;
+function ofParser(reason: string): string {
+  const message = `Response does not match the HTTP/1.1 protocol (${reason})`;
+  const more = { name: "HTTPParserError", message };
+  return describeTransportError(failing(undefined, more)).error;
 }
 
 describe("a transport error is told in words, never by its internal text", () => {
@@ -38,10 +40,12 @@ describe("a transport error is told in words, never by its internal text", () =>
   });
 
   test("of a parser, known and unknown", () => {
-    expect(ofParser("HPE_INVALID_CONSTANT")).toBe(
-      "the answer is not valid HTTP: it does not begin as HTTP does (HPE_INVALID_CONSTANT)",
+    expect(ofParser("Invalid status code")).toBe(
+      "the answer is not valid HTTP: its status is not a number of three digits",
     );
-    expect(ofParser("HPE_NEW")).toBe("the answer is not valid HTTP: error HPE_NEW");
+    expect(ofParser("New reason")).toBe(
+      'the answer is not valid HTTP: the parser says "New reason"',
+    );
   });
 
   test("of a name, with the name; of several addresses, by the first", () => {

@@ -1,6 +1,13 @@
 import type { FailureCode } from "@omnistore/domain/record/attempt-result";
 
-import { CONNECTION_WORDS, DNS_WORDS, HTTP_WORDS, inWords, TLS_WORDS } from "./transport-words.ts";
+import {
+  CONNECTION_WORDS,
+  DNS_WORDS,
+  HTTP_WORDS,
+  inWords,
+  PARSER_WORDS,
+  TLS_WORDS,
+} from "./transport-words.ts";
 
 interface Described {
   readonly code: FailureCode;
@@ -39,14 +46,28 @@ export function describeTransportError(error: unknown): Described {
   if (code === "ECONNRESET" || code === "EPIPE" || code === "UND_ERR_SOCKET") {
     return { code: "reset", error: "the connection was closed before the answer was complete" };
   }
-  if (cause.name === "HTTPParserError" || Object.hasOwn(HTTP_WORDS, code)) {
-    const told = inWords(HTTP_WORDS, code);
-    return { code: "protocol", error: `the answer is not valid HTTP: ${told}` };
+  const violation = violationOf(cause, code);
+  if (violation !== null) {
+    return { code: "protocol", error: `the answer is not valid HTTP: ${violation}` };
   }
   if (code.startsWith("UND_ERR_INVALID") || code === "UND_ERR_NOT_SUPPORTED") {
     return { code: "protocol", error: `the request cannot be sent: error ${code}` };
   }
   return { code: "connect", error: `the connection failed: ${inWords(CONNECTION_WORDS, code)}` };
+}
+
+const PARSER_REASON = /^Response does not match the HTTP\/1\.1 protocol \(([\w ,/-]{1,80})\)$/;
+
+/** What is wrong with an answer, in words; null when the error is of another kind. */
+function violationOf({ name, message }: Error, code: string): string | null {
+  if (Object.hasOwn(HTTP_WORDS, code)) return inWords(HTTP_WORDS, code);
+  // The client trusts the parser, which lets such a status pass.
+  if (code === "ERR_ASSERTION" && message.includes("statusCode >= 100")) {
+    return "its status is below 100";
+  }
+  if (name !== "HTTPParserError") return null;
+  const [, reason = ""] = PARSER_REASON.exec(message) ?? [];
+  return PARSER_WORDS[reason] ?? `the parser says ${JSON.stringify(reason)}`;
 }
 
 /** The client hangs up on it instead of waiting for the answer that follows, and says no more. */

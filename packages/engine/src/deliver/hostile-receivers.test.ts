@@ -251,34 +251,70 @@ describe("the time of an attempt is up, whatever drips", () => {
 
 describe("what is not HTTP", () => {
   test.each([
-    ["a banner", "SSH-2.0-OpenSSH_9.6\r\n"],
-    ["another protocol", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"],
-    ["an error of a store", "-ERR unknown command 'POST'\r\n"],
-    ["NUL in a header", `${OK}X-Nul: a\0b\r\n\r\n`],
-    ["a bare CR in a header", `${OK}X-Cr: a\rSet-Cookie: b\r\n\r\n`],
-    ["a header without a colon", `${OK}no colon\r\n\r\n`],
-    ["two lengths", `${OK}Content-Length: 1\r\nContent-Length: 2\r\n\r\na`],
+    ["a banner", "SSH-2.0-OpenSSH_9.6\r\n", "it does not begin with HTTP/"],
+    [
+      "another protocol",
+      "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+      "it does not begin with HTTP/",
+    ],
+    ["an error of a store", "-ERR unknown command 'POST'\r\n", "it does not begin with HTTP/"],
+    ["NUL in a header", `${OK}X-Nul: a\0b\r\n\r\n`, "a header holds what no header may hold"],
+    [
+      "a bare CR in a header",
+      `${OK}X-Cr: a\rSet-Cookie: b\r\n\r\n`,
+      "a line does not end as it must",
+    ],
+    ["lines without CR", "HTTP/1.1 200 OK\nX: y\n\n", "a line does not end as it must"],
+    ["a header without a colon", `${OK}no colon\r\n\r\n`, "a line of its head is no header"],
+    [
+      "two lengths",
+      `${OK}Content-Length: 1\r\nContent-Length: 2\r\n\r\na`,
+      "it is not as long as it says",
+    ],
     [
       "a length and chunks",
       `${OK}Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
+      "it is not as long as it says",
     ],
-    ["a length that is none", `${OK}Content-Length: many\r\n\r\n`],
-    ["a negative length", `${OK}Content-Length: -1\r\n\r\n`],
-    ["a chunk size that is none", `${OK}Transfer-Encoding: chunked\r\n\r\nxyz\r\n`],
-    ["a status that is none", "HTTP/1.1 abc OK\r\n\r\n"],
-    ["a version that is none", "HTTP/9.9 200 OK\r\n\r\n"],
+    ["a length that is none", `${OK}Content-Length: many\r\n\r\n`, "its length is no number"],
+    ["a negative length", `${OK}Content-Length: -1\r\n\r\n`, "its length is no number"],
     [
-      "a switch of protocols",
-      "HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n",
+      "a chunk size that is none",
+      `${OK}Transfer-Encoding: chunked\r\n\r\nxyz\r\n`,
+      "a chunk has a size that is no number",
     ],
-  ])("fails in words: %s", async (_name, bytes) => {
+    [
+      "a chunk that is too long",
+      `${OK}Transfer-Encoding: chunked\r\n\r\n1\r\nabc\r\n0\r\n\r\n`,
+      "a chunk is not as long as it says",
+    ],
+    [
+      "a status that is none",
+      "HTTP/1.1 abc OK\r\n\r\n",
+      "its status is not a number of three digits",
+    ],
+    [
+      "a status of four digits",
+      "HTTP/1.1 1000 OK\r\n\r\n",
+      "its status is not a number of three digits",
+    ],
+    ["a status below 100", "HTTP/1.1 099 OK\r\n\r\n", "its status is below 100"],
+    ["a version that is none", "HTTP/9.9 200 OK\r\n\r\n", "it is of a version that is none"],
+  ])("fails in words: %s", async (_name, bytes, words) => {
     const { result, connections } = await attempt(
       (socket) => void socket.end(Buffer.from(bytes, "latin1")),
     );
-    expect(result.kind).toBe("failure");
-    expect(result.kind === "failure" && result.code).toMatch(/^(protocol|reset)$/);
-    expect(result.kind === "failure" && result.error).toMatch(/^(the|TLS|no) [a-z]/);
+    expect(result).toMatchObject({ kind: "failure", code: "protocol" });
+    expect(result.kind === "failure" && result.error).toMatch(/^the answer is not valid HTTP: /);
+    expect(result.kind === "failure" && result.error).toContain(words);
     expect(connections).toBe(1);
+  });
+
+  test("a switch of protocols, which nobody asked for, is a failure in words", async () => {
+    const { result } = await attempt((socket) =>
+      socket.end("HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n"),
+    );
+    expect(result).toMatchObject({ kind: "failure", code: "reset" });
   });
 
   test.each<readonly [string, (socket: Socket) => unknown, boolean]>([

@@ -53,21 +53,28 @@ export const TLS_WORDS: Words = {
   ERR_SSL_CA_MD_TOO_WEAK: WEAK,
 };
 
-/** How the parser of answers, and the client, say that one is not what HTTP allows. */
+/** How the client says that an answer is not what HTTP allows. */
 export const HTTP_WORDS: Words = {
-  HPE_INVALID_CONSTANT: "it does not begin as HTTP does",
-  HPE_INVALID_VERSION: "it is of a version that is none",
-  HPE_INVALID_STATUS: "its status is none",
-  HPE_INVALID_HEADER_TOKEN: "a header holds what no header may hold",
-  HPE_INVALID_CONTENT_LENGTH: "its length is no number",
-  HPE_UNEXPECTED_CONTENT_LENGTH: "it tells its length twice",
-  HPE_INVALID_TRANSFER_ENCODING: "it is in an encoding that is none",
-  HPE_INVALID_CHUNK_SIZE: "a chunk has a size that is no number",
-  HPE_CR_EXPECTED: "a line does not end as it must",
-  HPE_LF_EXPECTED: "a line does not end as it must",
-  HPE_HEADER_OVERFLOW: "its headers are too long",
   UND_ERR_HEADERS_OVERFLOW: "its headers are too long",
   UND_ERR_RES_CONTENT_LENGTH_MISMATCH: "it is not as long as it says",
+};
+
+/** How its parser does, which has reasons instead of codes. */
+export const PARSER_WORDS: Words = {
+  "Expected HTTP/, RTSP/ or ICE/": "it does not begin with HTTP/",
+  "Invalid major version": "it is of a version that is none",
+  "Invalid HTTP version": "it is of a version that is none",
+  "Invalid status code": "its status is not a number of three digits",
+  "Invalid response status": "its status is not a number of three digits",
+  "Invalid header token": "a line of its head is no header",
+  "Invalid header value char": "a header holds what no header may hold",
+  "Missing expected LF after header value": "a line does not end as it must",
+  "Missing expected CR after response line": "a line does not end as it must",
+  "Expected LF after CR": "a line does not end as it must",
+  "Invalid character in Content-Length": "its length is no number",
+  "Invalid character in chunk size": "a chunk has a size that is no number",
+  "Chunk size overflow": "a chunk has a size that is no number",
+  "Expected LF after chunk data": "a chunk is not as long as it says",
 };
 
 export const CONNECTION_WORDS: Words = {

@@ -46,7 +46,7 @@ export function dressAttempt(
   if (options.topicName !== undefined) headers.push("Upstash-Topic-Name", options.topicName);
   if (options.scheduleId !== undefined) headers.push("Upstash-Schedule-Id", options.scheduleId);
   if (options.labels !== undefined) {
-    headers.push("Upstash-Label", options.labels.map(toFieldValue).join(","));
+    headers.push("Upstash-Label", toFieldValue(options.labels.join(",")));
   }
   for (const [name, values] of Object.entries(message.headers)) {
     const read = asReceiversRead(name);

@@ -9,6 +9,7 @@ import { InvalidRequest } from "../errors.ts";
 import type { Configuration } from "../headers/configuration.ts";
 import { gatherConfiguration, gatherFromJson } from "../headers/configuration.ts";
 import { decodePublishSettings } from "../headers/publish-settings.ts";
+import { refuseQueueName } from "../headers/queue-name.ts";
 import { refusal } from "../headers/refusal.ts";
 import type { PublishAnswer } from "../publish/answer.ts";
 import { submit, unavailableReply } from "../publish/answer.ts";
@@ -159,7 +160,9 @@ function prepare(item: BatchItem, context: BatchContext): Promise<PreparedItem> 
     const { tenantId, plan } = context.caller;
     const { rawHeaders, body, queueName } = readItem(item.fields, plan);
     const receivers = await resolveReceivers(item.destination, context);
-    const configuration = withTopicHeaders(gatherFromJson(rawHeaders), receivers);
+    const own = gatherFromJson(rawHeaders);
+    refuseQueueName(own, queueName);
+    const configuration = withTopicHeaders(own, receivers);
     const cron = configuration.settings.get("cron");
     if (cron !== undefined) throw refusal("Upstash-Cron", cron, "has no place in a batch");
     const settings = decodePublishSettings(configuration, {

@@ -86,6 +86,12 @@ function pinOf({ parameters }: CallerRequest): Pin {
   if (parallelism === undefined && rate === undefined) {
     throw new InvalidRequest(400, "a pin needs parallelism, rate or both as query parameters");
   }
+  if (periodSeconds !== undefined && rate === undefined) {
+    throw new InvalidRequest(
+      400,
+      `period "${periodSeconds}" is the period of a rate: give rate too`,
+    );
+  }
   return {
     ...(parallelism === undefined ? {} : { parallelism }),
     ...(rate === undefined ? {} : { rate }),

@@ -1,6 +1,10 @@
 import { InvalidRequest, quote } from "../errors.ts";
 import type { Parameter } from "../request/query.ts";
-import { valueOf } from "../request/query.ts";
+import { parseQuery, valueOf } from "../request/query.ts";
+
+/** As seconds from 2001 to 5138, as milliseconds of the early seventies: nobody has such messages. */
+const SECONDS_FROM = 1e9;
+const SECONDS_TO = 1e11;
 
 /**
  * The query of a list route, asked by name. A parameter that nobody asks for is ignored, and an
@@ -29,12 +33,16 @@ export class ListParameters {
    * list; undefined when there is none. `separator` tells the commas of the list from others.
    */
   many(names: readonly string[], separator: RegExp = /,/): readonly string[] | undefined {
-    const values = names
-      .flatMap((name) => this.#valuesOf(name))
-      .flatMap((value) => value.split(separator))
-      .map((value) => value.trim())
-      .filter((value) => value !== "");
-    return values.length === 0 ? undefined : values;
+    const values = names.flatMap((name) => this.#valuesOf(name));
+    return listed(values.flatMap((value) => value.split(separator)));
+  }
+
+  /** The same where values may hold commas: one that is escaped is a part of the value. */
+  manyWithCommas(name: string): readonly string[] | undefined {
+    const parts = this.#parameters.flatMap((parameter) =>
+      parameter.name === name ? splitRaw(parameter) : [],
+    );
+    return listed(new ListParameters(parts).#valuesOf(name));
   }
 
   /** Unix milliseconds. */
@@ -42,6 +50,9 @@ export class ListParameters {
     const value = this.one(name);
     if (value === undefined) return undefined;
     const time = Number(value);
+    if (time >= SECONDS_FROM && time < SECONDS_TO) {
+      throw bad(name, value, `is a time in seconds, not in milliseconds: ${time * 1000} is meant`);
+    }
     if (/^\d+$/.test(value) && Number.isSafeInteger(time)) return time;
     throw bad(name, value, "is not a time in Unix milliseconds");
   }
@@ -70,6 +81,18 @@ export class ListParameters {
     if (unstorable !== undefined) throw bad(name, unstorable, "holds a NUL character");
     return given.filter((value) => value !== "");
   }
+}
+
+/** Without blanks around them, and without those that are nothing but blanks. */
+function listed(values: readonly string[]): readonly string[] | undefined {
+  const list = values.map((value) => value.trim()).filter((value) => value !== "");
+  return list.length === 0 ? undefined : list;
+}
+
+/** A parameter as many of its name, cut at the commas that stand in the query as they are. */
+function splitRaw({ raw, name }: Parameter): readonly Parameter[] {
+  const value = raw.includes("=") ? raw.slice(raw.indexOf("=") + 1) : "";
+  return value.split(",").flatMap((part) => parseQuery(`${encodeURIComponent(name)}=${part}`));
 }
 
 /** Commas inside a URL or a path stay: only one that begins the next value separates. */

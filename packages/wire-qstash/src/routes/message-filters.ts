@@ -28,6 +28,6 @@ export function decodeMessageFilter(parameters: ListParameters): MessageFilter {
     topicNames: parameters.many(["topicName"]),
     scheduleIds: parameters.many(["scheduleId"]),
     queueNames: parameters.many(["queueName"]),
-    flowControlKeys: parameters.many(["flowControlKey"]),
+    flowControlKeys: parameters.manyWithCommas("flowControlKey"),
   });
 }

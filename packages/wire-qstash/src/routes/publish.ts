@@ -1,6 +1,7 @@
 import { accessProblem } from "@omnistore/domain/tenant/tenant";
 import { InvalidRequest } from "../errors.ts";
 import { decodePublishSettings } from "../headers/publish-settings.ts";
+import { refuseQueueName } from "../headers/queue-name.ts";
 import { submit, unavailableReply } from "../publish/answer.ts";
 import { checkHosts, urlsOf } from "../publish/check-hosts.ts";
 import { publishCommands } from "../publish/commands.ts";
@@ -39,13 +40,14 @@ export async function publishOne(
   request: PublishRequest,
 ): Promise<Response> {
   const { operations } = services;
-  const { caller, receivers, configuration, context, incoming } = request;
+  const { caller, receivers, configuration, own, context, incoming } = request;
   // Contract 07 Q13: with a cron it is a schedule.
   if (configuration.settings.has("cron")) {
     const problem = accessProblem(caller, "write");
     if (problem !== null) throw new InvalidRequest(403, problem);
     return createSchedule(services, request);
   }
+  refuseQueueName(own, context.queueName);
   const settings = decodePublishSettings(configuration, context);
   await checkHosts(operations, urlsOf(receivers, settings.options));
   await checkQueue(operations, caller, context.queueName);

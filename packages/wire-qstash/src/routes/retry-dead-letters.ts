@@ -5,6 +5,7 @@ import { MAX_RETRIED_IDS } from "@omnistore/domain/message/limits";
 import { defaultRetries } from "@omnistore/domain/tenant/plans";
 import { InvalidRequest, quote } from "../errors.ts";
 import { gatherConfiguration } from "../headers/configuration.ts";
+import { refuseQueueName } from "../headers/queue-name.ts";
 import { decodeRetryOverrides } from "../headers/retry-overrides.ts";
 import { encodeDeadLetterId, encodeMessageId } from "../ids.ts";
 import { callbackUrls, checkHosts } from "../publish/check-hosts.ts";
@@ -64,6 +65,7 @@ function decodeConfiguration(
     context.env.incoming.rawHeaders,
     parameters.filter(isConfiguration),
   );
+  refuseQueueName(configuration, undefined);
   const overrides = decodeRetryOverrides(configuration, {
     nowMs: operations.nowMs(),
     authorizationIsOurs: true,
