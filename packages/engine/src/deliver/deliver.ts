@@ -1,5 +1,4 @@
 import type { OutgoingRequest } from "@omnistore/domain/delivery-wire";
-import { destinationProblem } from "@omnistore/domain/deliver/destination";
 import { RESPONSE_CAPTURE_BYTES } from "@omnistore/domain/message/limits";
 import { canonicalHeaderName } from "@omnistore/domain/message/header-names";
 import type { HeaderMap } from "@omnistore/domain/message/message";
@@ -35,13 +34,9 @@ export function deliver(request: OutgoingRequest, options: DeliverOptions): Prom
   return new Promise((resolve) => {
     const attempt = new Attempt(options, resolve);
     try {
-      // Asked again at every attempt: what is open may have changed since the message was stored.
-      const problem = destinationProblem(request.url, options.client.policy);
-      if (problem !== null) throw new RefusedDestinationError(problem);
       options.client.dispatch(
         {
-          origin: new URL(request.url).origin,
-          path: requestTarget(request.url),
+          ...options.client.findTarget(request.url),
           method: request.method,
           headers: request.headers,
           body: request.body.length > 0 ? request.body : null,
@@ -52,23 +47,6 @@ export function deliver(request: OutgoingRequest, options: DeliverOptions): Prom
       attempt.fail(error);
     }
   });
-}
-
-/** The destination is one that no delivery may go to. */
-class RefusedDestinationError extends Error {
-  override readonly name = "RefusedDestinationError";
-  readonly code = "REFUSED_ADDRESS";
-}
-
-/**
- * Path and query exactly as the destination spells them, but for what cannot stand in a request
- * line; a fragment is never sent.
- */
-function requestTarget(destination: string): string {
-  const withoutFragment = destination.split("#", 1)[0] ?? destination;
-  const target = withoutFragment.replace(/^[^:]+:\/\/[^/?]*/, "");
-  const ascii = target.replace(/[^\u0021-\u007e]+/g, encodeURIComponent);
-  return ascii.startsWith("/") ? ascii : `/${ascii}`;
 }
 
 /** Listens to one exchange and settles once, whichever comes first: answer, error or time-out. */

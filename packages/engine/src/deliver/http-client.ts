@@ -5,6 +5,7 @@ import { RESPONSE_HEADER_BYTES } from "@omnistore/domain/message/limits";
 import { Agent, type Dispatcher } from "undici";
 
 import { directConnector, proxyConnector } from "./connector.ts";
+import { createFindTarget, type FindTarget } from "./delivery-target.ts";
 import { nameResolver } from "./name-servers.ts";
 import { ProxyTunnel } from "./proxy-tunnel.ts";
 import { createAddressResolver } from "./resolve-address.ts";
@@ -20,8 +21,8 @@ export interface HttpClientOptions {
 }
 
 export interface HttpClient extends Pick<Dispatcher, "dispatch"> {
-  /** Where it may be sent. */
-  readonly policy: DestinationPolicy;
+  /** Where a request to a URL goes, if one may go there. */
+  readonly findTarget: FindTarget;
   /** Breaks off whatever is under way. */
   destroy(): Promise<void>;
 }
@@ -48,7 +49,7 @@ export function createHttpClient({
       tunnel === undefined ? directConnector(policy, resolve) : proxyConnector(tunnel, resolve),
   });
   return {
-    policy,
+    findTarget: createFindTarget(policy),
     dispatch: (options, handler) => agent.dispatch(options, handler),
     async destroy() {
       await agent.destroy();

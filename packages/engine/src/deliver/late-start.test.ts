@@ -4,6 +4,7 @@ import { Agent, buildConnector } from "undici";
 import { afterEach, beforeEach, expect, test } from "vitest";
 
 import { deliver } from "./deliver.ts";
+import { createFindTarget } from "./delivery-target.ts";
 
 /** How long a connection takes. */
 const CONNECT_MS = 100;
@@ -30,7 +31,7 @@ afterEach(async () => {
 function attempt(mayStart?: () => boolean, timeoutMs = 5_000) {
   const request = { url: `${receiver.url}/`, method: "POST", headers: [], body: Buffer.from("x") };
   const client = {
-    policy: ANYWHERE,
+    findTarget: createFindTarget(ANYWHERE),
     dispatch: agent.dispatch.bind(agent),
     destroy: () => agent.destroy(),
   };

@@ -4,6 +4,7 @@ import type { AttemptOutcome } from "@omnistore/domain/history/attempt";
 import type { StoredAnswer } from "../answer-row.ts";
 import { gatesOf, markGates } from "../mark-gates.ts";
 import { meterAttempts } from "../meter-usage.ts";
+import { plainArray } from "../plain-array.ts";
 import type { LeasedDelivery } from "../leased-delivery.ts";
 import type { MessageToStore } from "../publish/transaction-store.ts";
 
@@ -95,20 +96,20 @@ export async function writeOutcomes(
     name: "write-outcomes",
     text: WRITE_OUTCOMES,
     values: [
-      batch.map(({ leased }) => leased.tenantId),
-      batch.map(({ leased }) => leased.messageId),
-      batch.map(({ leased }) => leased.owner),
-      batch.map(({ leased }) => leased.retried),
+      plainArray(batch.map(({ leased }) => leased.tenantId)),
+      plainArray(batch.map(({ leased }) => leased.messageId)),
+      plainArray(batch.map(({ leased }) => leased.owner)),
+      plainArray(batch.map(({ leased }) => leased.retried)),
       batch.map(({ outcome }) => outcome),
-      batch.map(({ startedAtMs }) => startedAtMs),
-      batch.map(({ endedAtMs }) => endedAtMs),
-      batch.map(({ retryDelayMs }) => retryDelayMs),
-      batch.map(({ deadLetterId }) => deadLetterId),
-      batch.map(({ status }) => status),
+      plainArray(batch.map(({ startedAtMs }) => startedAtMs)),
+      plainArray(batch.map(({ endedAtMs }) => endedAtMs)),
+      plainArray(batch.map(({ retryDelayMs }) => retryDelayMs)),
+      plainArray(batch.map(({ deadLetterId }) => deadLetterId)),
+      plainArray(batch.map(({ status }) => status)),
       batch.map(({ responseHeaders }) => responseHeaders && JSON.stringify(responseHeaders)),
       batch.map(({ responseBody }) => responseBody),
       batch.map(({ error }) => error),
-      batch.map(({ sentBytes }) => sentBytes),
+      plainArray(batch.map(({ sentBytes }) => sentBytes)),
     ],
   });
   const counted = new Set(rows.map((row) => `${row.message_id} ${row.owner} ${row.retried}`));

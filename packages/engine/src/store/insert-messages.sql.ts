@@ -6,6 +6,7 @@ import type { Due } from "@omnistore/domain/publish/publish-command";
 
 import { storedContent, type StoredContent } from "../message-row.ts";
 import { meterPublishes } from "../meter-usage.ts";
+import { plainArray } from "../plain-array.ts";
 
 /** One message with the place that its delivery starts from. */
 export interface NewMessage {
@@ -116,30 +117,30 @@ export async function insertMessages(
     text: INSERT_MESSAGES,
     values: [
       bodies,
-      batch.map(({ message }) => message.tenantId),
-      batch.map(({ message }) => message.id),
-      batch.map(({ message }) => messageExpiryDay(message.id)),
-      batch.map(({ due }) => (due.kind === "after" ? due.delayMs : null)),
-      batch.map(({ due }) => (due.kind === "at" ? due.unixMs : null)),
+      plainArray(batch.map(({ message }) => message.tenantId)),
+      plainArray(batch.map(({ message }) => message.id)),
+      plainArray(batch.map(({ message }) => messageExpiryDay(message.id))),
+      plainArray(batch.map(({ due }) => (due.kind === "after" ? due.delayMs : null))),
+      plainArray(batch.map(({ due }) => (due.kind === "at" ? due.unixMs : null))),
       batch.map(({ message }) => message.wire),
       batch.map(({ message }) => message.destination),
       batch.map(({ message }) => message.method),
       contents.map(({ headers }) => headers),
-      starts,
-      contents.map(({ body }) => body.length),
-      batch.map(({ message }) => message.maxRetries),
+      plainArray(starts),
+      plainArray(contents.map(({ body }) => body.length)),
+      plainArray(batch.map(({ message }) => message.maxRetries)),
       contents.map(({ options }) => options),
       batch.map(({ deduplicationKey }) => deduplicationKey),
-      batch.map(({ virtualTime }) => virtualTime),
-      batch.map(({ owner }) => owner),
+      plainArray(batch.map(({ virtualTime }) => virtualTime)),
+      plainArray(batch.map(({ owner }) => owner)),
       DEDUPLICATION_WINDOW_MS,
       batch.map(({ message, inQueueOf }) => inQueueOf ?? message.options.queueName ?? null),
-      batch.map(({ inQueueOf }) => (inQueueOf ?? null) !== null),
+      plainArray(batch.map(({ inQueueOf }) => (inQueueOf ?? null) !== null)),
       batch.map(({ message }) => message.options.flowControl?.key ?? null),
-      batch.map(({ message }) => message.options.flowControl?.parallelism ?? null),
-      batch.map(({ message }) => message.options.flowControl?.rate ?? null),
-      batch.map(({ message }) => message.options.flowControl?.periodSeconds ?? null),
-      batch.map(({ message }) => message.body.length),
+      plainArray(batch.map(({ message }) => message.options.flowControl?.parallelism ?? null)),
+      plainArray(batch.map(({ message }) => message.options.flowControl?.rate ?? null)),
+      plainArray(batch.map(({ message }) => message.options.flowControl?.periodSeconds ?? null)),
+      plainArray(batch.map(({ message }) => message.body.length)),
     ],
   });
   const answers = new Map(rows.map((row) => [row.id, row.answers_for]));
