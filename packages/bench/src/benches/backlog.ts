@@ -1,141 +1,133 @@
-import { randomBytes, randomUUID } from "node:crypto";
+import { randomBytes } from "node:crypto";
 
-import { connect, maintenanceQuery, type Pool } from "@omnistore/db/client";
 import { migrate } from "@omnistore/db/migrate";
-import { makeUuidV7 } from "@omnistore/domain/message/message-id";
-import { claimDeliveries } from "@omnistore/engine/claim/claim-deliveries.sql";
 import { createCore, type EngineCore } from "@omnistore/engine/core";
-import { registerDispatcher } from "@omnistore/engine/lease/heartbeat.sql";
-import { makeMessage } from "@omnistore/engine/publish/make-message";
-import { insertMessages } from "@omnistore/engine/store/insert-messages.sql";
+import { DEVELOPMENT_CREDENTIALS } from "@omnistore/engine/tenant/development-credentials";
 
-import type { Bench } from "../bench.ts";
+import type { Bench, Row } from "../bench.ts";
+import { claimMs } from "../lab/claiming.ts";
+import { FULL, fillDatabase, NEARLY_EMPTY, type Filling } from "../lab/fill-database.ts";
 import type { Lab } from "../lab/lab.ts";
-import { alternate, divide, type Measure } from "../measure/alternate.ts";
+import { AUTHORIZATION, startAllInOne, startApi, type Product } from "../lab/product.ts";
+import { alternate, divide } from "../measure/alternate.ts";
 import { quantile } from "../measure/statistics.ts";
 
-const CLAIM = 500;
-const CLAIMS_OF_A_RUN = 20;
-const WAITING = 1_000_000;
-const FINISHED = 1_000_000;
+const READS_OF_A_RUN = 100;
+const PUBLISHING = { connections: 64, bodyBytes: 1024, count: 5_000 };
+const PAGE = 100;
 
-/** Claims beside a million delayed and a million finished messages, and in an empty database. */
+/** What a full database costs more than an empty one. */
 export const backlog: Bench = {
   name: "backlog",
-  summary: "a claim of 500 with 1M delayed and 1M finished messages, and with none",
+  summary: "10,000 tenants, 1M delayed, 1M finished and 100,000 parked messages, beside hardly any",
   async run(lab, rounds) {
-    const empty = await makeDatabase(lab, "backlog_empty");
-    const full = await makeDatabase(lab, "backlog_full");
-    lab.note("filling one of two databases");
-    await fill(full);
-    const claim = await alternate(
+    const full = await makePlace(lab, "backlog_full", FULL);
+    const empty = await makePlace(lab, "backlog_empty", NEARLY_EMPTY);
+    const figures = await alternate(
       rounds,
-      { full: claiming(full), empty: claiming(empty) },
+      {
+        claimFull: () => claimMs(full.core),
+        claimEmpty: () => claimMs(empty.core),
+        publishFull: () => publishMs(lab, full.api),
+        publishEmpty: () => publishMs(lab, empty.api),
+        getFull: () => readMs(full.api, messagePaths(full)),
+        getEmpty: () => readMs(empty.api, messagePaths(empty)),
+        logsFull: () => readMs(full.api, [`/v2/logs?count=${PAGE}`]),
+        logsEmpty: () => readMs(empty.api, [`/v2/logs?count=${PAGE}`]),
+        deadFull: () => readMs(full.api, [`/v2/dlq?count=${PAGE}`]),
+        deadEmpty: () => readMs(empty.api, [`/v2/dlq?count=${PAGE}`]),
+        startFull: () => startMs(lab, full),
+        startEmpty: () => startMs(lab, empty),
+      },
       lab.note,
     );
+    const row = (
+      what: string,
+      atMost: number,
+      above: readonly number[],
+      below: readonly number[],
+    ): Row => ({
+      name: `${what}, full ÷ empty`,
+      unit: "ratio",
+      values: divide(above, below),
+      target: { atMost },
+    });
     return {
       rows: [
-        {
-          name: "claim of 500 with 1M delayed and 1M finished ÷ empty",
-          unit: "ratio",
-          values: divide(claim.full, claim.empty),
-          target: { atMost: 1.1 },
-        },
+        row("claim of 500", 1.1, figures.claimFull, figures.claimEmpty),
+        row("time for a publish, 64 connections", 1.1, figures.publishFull, figures.publishEmpty),
+        row("GET of a message", 1.5, figures.getFull, figures.getEmpty),
+        row(`list of ${PAGE} logs`, 1.5, figures.logsFull, figures.logsEmpty),
+        row(`list of ${PAGE} dead letters`, 1.5, figures.deadFull, figures.deadEmpty),
+        row("start to ready", 1.1, figures.startFull, figures.startEmpty),
       ],
-      samples: [
-        { name: "claim of 500, full", unit: "ms", values: claim.full },
-        { name: "claim of 500, empty", unit: "ms", values: claim.empty },
-      ],
+      samples: Object.entries(figures).map(([name, values]) => ({ name, unit: "ms", values })),
     };
   },
 };
 
-async function makeDatabase(lab: Lab, name: string): Promise<EngineCore> {
+interface Place {
+  readonly databaseUrl: string;
+  readonly core: EngineCore;
+  readonly api: Product;
+  /** Of the development tenant; they wait. */
+  readonly messageIds: readonly string[];
+}
+
+async function makePlace(lab: Lab, name: string, filling: Filling): Promise<Place> {
+  lab.note(`filling ${name}`);
   const databaseUrl = await lab.createDatabase(name);
   await migrate(databaseUrl);
+  await fillDatabase(databaseUrl, filling);
   const core = createCore({ databaseUrl, encryptionKey: randomBytes(32), sealsContent: false });
   await core.start();
   lab.onClose(() => core.stop());
-  return core;
-}
-
-/** Delayed ones with their messages, finished ones with their logs, and statistics that know of both. */
-async function fill({ pool, databaseUrl }: EngineCore): Promise<void> {
-  const message = `'qstash', 'http://127.0.0.1:9/', 'POST', '{}', 'x', 3`;
-  await pool.query(
-    maintenanceQuery(
-      `WITH made AS (
-       SELECT gen_random_uuid() AS tenant_id, uuidv7() AS id FROM generate_series(1, $1::int)
-     ), stored AS (
-       INSERT INTO messages (tenant_id, id, expires_on, not_before, wire, destination, method, headers, body, max_retries)
-       SELECT tenant_id, id, current_date + 10, now(), ${message} FROM made
-     )
-     INSERT INTO deliveries (tenant_id, message_id, due_at)
-     SELECT tenant_id, id, now() + interval '1 hour' + random() * interval '30 days' FROM made`,
-      [WAITING],
-    ),
+  const { rows } = await core.pool.query<{ id: string }>(
+    "SELECT message_id AS id FROM deliveries WHERE tenant_id = $1 ORDER BY random() LIMIT $2",
+    [DEVELOPMENT_CREDENTIALS.tenantId, READS_OF_A_RUN],
   );
-  await pool.query(
-    maintenanceQuery(
-      `WITH made AS (
-       SELECT gen_random_uuid() AS tenant_id, uuidv7() AS id FROM generate_series(1, $1::int)
-     ), stored AS (
-       INSERT INTO messages (tenant_id, id, expires_on, not_before, wire, destination, method, headers, body, max_retries)
-       SELECT tenant_id, id, current_date + 10, now(), ${message} FROM made
-     )
-     INSERT INTO delivery_logs (tenant_id, message_id, retried, logged_on, started_at, ended_at, outcome, status)
-     SELECT tenant_id, id, 0, (now() AT TIME ZONE 'UTC')::date, now(), now(), 'delivered', 200 FROM made`,
-      [FINISHED],
-    ),
-  );
-  // The core's role owns no table, and may do neither.
-  const owner = connect({ databaseUrl, maxConnections: 1 });
-  await owner.query(maintenanceQuery("VACUUM ANALYZE deliveries, messages, delivery_logs"));
-  await owner.query(maintenanceQuery("CHECKPOINT"));
-  await owner.end();
+  const messageIds = rows.map(({ id }) => id);
+  return { databaseUrl, core, api: await startApi(lab, { databaseUrl }), messageIds };
 }
 
-/** Median milliseconds of a claim, each with as many ready deliveries as it may take. */
-function claiming({ pool, clock }: EngineCore): Measure {
-  return async () => {
-    const tookMs: number[] = [];
-    for (let claim = 0; claim < CLAIMS_OF_A_RUN; claim += 1) {
-      const owner = makeUuidV7({ unixMs: Math.floor(clock.nowMs()), random: randomBytes(10) });
-      await registerDispatcher(pool, owner);
-      await storeReady(pool, clock.nowMs());
-      const startedMs = performance.now();
-      const { leased } = await claimDeliveries(pool, owner, CLAIM);
-      tookMs.push(performance.now() - startedMs);
-      if (leased.length !== CLAIM) throw new Error(`claimed ${leased.length} of ${CLAIM}`);
-      await pool.query("DELETE FROM deliveries WHERE owner = $1", [owner]);
-    }
-    return quantile(
-      tookMs.toSorted((a, b) => a - b),
-      0.5,
-    );
-  };
+function messagePaths({ messageIds }: Place): readonly string[] {
+  return messageIds.map((id) => `/v2/messages/msg_${id.replaceAll("-", "")}`);
 }
 
-async function storeReady(pool: Pool, nowMs: number): Promise<void> {
-  const tenantId = randomUUID();
-  const batch = Array.from({ length: CLAIM }, (_, index) => {
-    const due = { kind: "now" } as const;
-    const message = makeMessage(
-      {
-        tenantId,
-        wire: "qstash",
-        destination: "http://127.0.0.1:9/",
-        method: "POST",
-        headers: {},
-        body: Buffer.from("body"),
-        due,
-        maxRetries: 3,
-        options: {},
-      },
-      nowMs,
-    );
-    const virtualTime = Math.round(nowMs * 1000) + index;
-    return { message, due, deduplicationKey: null, virtualTime, owner: null };
+/** Milliseconds that a message takes, of those that are accepted side by side. */
+async function publishMs(lab: Lab, api: Product): Promise<number> {
+  const { accepted, elapsedMs } = await lab.load.ask("publish", {
+    origin: api.origin,
+    path: `/v2/publish/${lab.receiver.url}/`,
+    headers: AUTHORIZATION,
+    connections: PUBLISHING.connections,
+    bodyBytes: PUBLISHING.bodyBytes,
+    until: { count: PUBLISHING.count },
   });
-  await insertMessages(pool, batch);
+  return elapsedMs / accepted;
+}
+
+/** Median milliseconds of a GET, one after the other, the paths in turn. */
+async function readMs({ origin }: Product, paths: readonly string[]): Promise<number> {
+  const tookMs: number[] = [];
+  for (let read = 0; read < READS_OF_A_RUN; read += 1) {
+    const path = paths[read % paths.length] ?? "";
+    const startedMs = performance.now();
+    const response = await fetch(`${origin}${path}`, { headers: AUTHORIZATION });
+    await response.arrayBuffer();
+    tookMs.push(performance.now() - startedMs);
+    if (!response.ok) throw new Error(`${path} was answered with ${response.status}`);
+  }
+  return quantile(
+    tookMs.toSorted((a, b) => a - b),
+    0.5,
+  );
+}
+
+async function startMs(lab: Lab, { databaseUrl }: Place): Promise<number> {
+  const startedMs = performance.now();
+  const product = await startAllInOne(lab, { databaseUrl });
+  const tookMs = performance.now() - startedMs;
+  await product.end();
+  return tookMs;
 }
