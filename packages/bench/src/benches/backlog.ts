@@ -41,17 +41,6 @@ export const backlog: Bench = {
       },
       lab.note,
     );
-    const row = (
-      what: string,
-      atMost: number,
-      above: readonly number[],
-      below: readonly number[],
-    ): Row => ({
-      name: `${what}, full ÷ empty`,
-      unit: "ratio",
-      values: divide(above, below),
-      target: { atMost },
-    });
     return {
       rows: [
         row("claim of 500", 1.1, figures.claimFull, figures.claimEmpty),
@@ -65,6 +54,15 @@ export const backlog: Bench = {
     };
   },
 };
+
+function row(what: string, atMost: number, full: readonly number[], empty: readonly number[]): Row {
+  return {
+    name: `${what}, full ÷ empty`,
+    unit: "ratio",
+    values: divide(full, empty),
+    target: { atMost },
+  };
+}
 
 interface Place {
   readonly databaseUrl: string;
