@@ -3,11 +3,16 @@
  * become of a message at each step, and what must hold between messages at any time.
  */
 
+import type { LeasedDelivery } from "@omnistore/engine/leased-delivery";
+import type { Outcome } from "@omnistore/engine/record/write-outcomes.sql";
+
 /** Where a message that is still to be delivered is. */
 export type Place = "delayed" | "ready" | "at queue" | "at flow" | "leased";
 
 export interface Life {
   readonly id: string;
+  /** The message that was published: itself, or the one that it is a callback of. */
+  readonly family: string;
   readonly place: Place;
   /** Model time, milliseconds; only while delayed. */
   readonly dueMs: number | null;
@@ -24,6 +29,26 @@ export interface FlowRules {
   readonly rate?: number;
 }
 
+/** How an attempt ended, as its callbacks tell it. */
+export type Ending = "delivered" | "retry" | "dead";
+export type CallbackKind = "callback" | "failure callback";
+
+/** The callbacks that an attempt is followed by, each once: one always, the other when all is lost. */
+export function callbacksDue(
+  ending: Ending,
+  asked: ReadonlySet<CallbackKind>,
+): readonly CallbackKind[] {
+  const due: readonly CallbackKind[] =
+    ending === "dead" ? ["callback", "failure callback"] : ["callback"];
+  return due.filter((kind) => asked.has(kind));
+}
+
+/** The flow-control keys that there are. */
+export const FLOWS: ReadonlyMap<string, FlowRules> = new Map([
+  ["one", { parallelism: 1 }],
+  ["two", { parallelism: 2 }],
+  ["rated", { rate: 2 }],
+]);
 /** Rates are for this long. */
 export const PERIOD_MS = 60_000;
 /** Two times that are closer than this are not told apart: real time passes while a run is on. */
@@ -41,6 +66,41 @@ export function afterLostLease(life: Life): Life {
   return { ...life, place, owner: null, leasedMs: null };
 }
 
+/** As it is after an attempt that failed, with more to come. */
+export function afterFailure(life: Life, dueMs: number): Life {
+  const retried = life.retried + 1;
+  return { ...life, place: "delayed", owner: null, leasedMs: null, retried, dueMs };
+}
+
+/** As a message has to be when it was just stored. */
+export function newLife(
+  what: Pick<Life, "id" | "family" | "queue" | "queuePassed" | "flow">,
+  delayMs: number,
+  nowMs: number,
+): Life {
+  const life = { ...what, owner: null, leasedMs: null, retried: 0, dueMs: null };
+  if (delayMs > 0) return { ...life, place: "delayed", dueMs: nowMs + delayMs };
+  return { ...life, place: placeWhenDue({ ...life, place: "ready" }) };
+}
+
+/**
+ * The callbacks of an attempt that just ended, as they have to be stored: they take part in the place
+ * that their source has in its queue, and wait for none of their own.
+ */
+export function callbacksOf(
+  source: Life | undefined,
+  { callbacks }: Pick<Outcome, "callbacks">,
+  nowMs: number,
+): readonly Life[] {
+  if (source === undefined) throw new Error("only what is in the queue can end");
+  const { family, queue } = source;
+  return callbacks.map(({ message: { id, options }, due }) => {
+    const flow = options.flowControl?.key ?? null;
+    const delayMs = due.kind === "after" ? due.delayMs : 0;
+    return newLife({ id, family, queue, queuePassed: queue !== null, flow }, delayMs, nowMs);
+  });
+}
+
 /** Certainly, certainly not, or too close to tell. */
 export function isPast(timeMs: number, nowMs: number): boolean | "unclear" {
   if (timeMs <= nowMs - BLUR_MS) return true;
@@ -48,7 +108,7 @@ export function isPast(timeMs: number, nowMs: number): boolean | "unclear" {
 }
 
 /** How two states of one message differ, as far as users can tell; null when they do not. */
-export function difference(expected: Life, found: Life): string | null {
+function difference(expected: Life, found: Life): string | null {
   const told = ({ place, owner, retried, queuePassed }: Life) =>
     `${place}, owner ${owner}, retried ${retried}, queue passed ${queuePassed}`;
   if (told(expected) !== told(found)) return `expected ${told(expected)}; found ${told(found)}`;
@@ -63,11 +123,13 @@ export function brokenPromises(
   flows: ReadonlyMap<string, FlowRules>,
 ): readonly string[] {
   const broken: string[] = [];
-  const rank = ({ id }: Life) => arrivalOrder.indexOf(id);
+  const rank = ({ family }: Life) => arrivalOrder.indexOf(family);
   for (const name of new Set(lives.flatMap(({ queue }) => queue ?? []))) {
     const own = lives.filter(({ queue }) => queue === name);
     const passed = own.filter(({ queuePassed }) => queuePassed);
-    if (passed.length > 1) broken.push(`${passed.length} messages have passed the queue ${name}`);
+    // What has passed keeps its place until its callbacks have ended too.
+    const families = new Set(passed.map(({ family }) => family)).size;
+    if (families > 1) broken.push(`${families} messages have passed the queue ${name}`);
     const waiting = own.filter(({ place }) => place === "at queue");
     const overtaken = waiting.some((one) => passed.some((other) => rank(one) < rank(other)));
     if (overtaken) broken.push(`a message was overtaken in the queue ${name}`);
@@ -91,4 +153,24 @@ export function keepsRate(startsMs: readonly number[], rate: number): boolean {
     count += 1;
     return count <= rate;
   });
+}
+
+/** Whether the attempt of that lease is still under way. */
+export function isHeld(life: Life | undefined, { owner, retried }: LeasedDelivery): boolean {
+  return life?.owner === owner && life.retried === retried;
+}
+
+/** What is wrong with a message that should be as expected, or null. */
+export function same(expected: Life, found: Life | undefined): string | null {
+  return found === undefined ? "it is gone" : difference(expected, found);
+}
+
+/** What is wrong with a message that should have left, or null. */
+export function gone(found: Life | undefined): string | null {
+  return found === undefined ? null : `it is still there: ${found.place}`;
+}
+
+/** As it is once it has passed its queue, if it stood before one. */
+export function throughQueue(life: Life): Life {
+  return life.place === "at queue" ? { ...life, place: "at flow", queuePassed: true } : life;
 }

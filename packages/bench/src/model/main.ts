@@ -1,11 +1,12 @@
+import { randomBytes } from "node:crypto";
 import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 
-import { connect, type Pool } from "@omnistore/db/client";
 import { startEmbeddedPostgres } from "@omnistore/db/embedded/embedded-postgres";
 import { migrate } from "@omnistore/db/migrate";
+import { createCore, type EngineCore } from "@omnistore/engine/core";
 import { createDatabase } from "@omnistore/testkit/postgres";
 import fc from "fast-check";
 
@@ -14,8 +15,8 @@ import { steps } from "./steps.ts";
 
 const HELP = `Usage: pnpm soak:model [--seeds N] [--seed S]
 
-Takes random steps (publishes, claims, outcomes, crashes, lost leases, cancels, a clock that jumps) with
-the engine's statements on a PostgreSQL of its own, and holds each against a simple model of what was
+Takes random steps (publishes, claims, outcomes with their callbacks, crashes before any statement of
+them, lost leases, cancels, a clock that jumps) with the engine's statements on a PostgreSQL of its own, and holds each against a simple model of what was
 promised. Each seed is a run of up to 30 steps; a failure is shrunk and says how to replay it.
 
   --seeds N   how many runs (100000)
@@ -41,16 +42,16 @@ async function runSeeds(first: number, count: number): Promise<number> {
   // Root's Postgres runs under another account, which must be able to pass.
   chmodSync(dataDir, 0o755);
   const postgres = await startEmbeddedPostgres({ dataDir, durable: false });
-  const pools = await Promise.all(Array.from({ length: LANES }, () => makeDatabase(postgres.url)));
+  const cores = await Promise.all(Array.from({ length: LANES }, () => makeEngine(postgres.url)));
   const startMs = performance.now();
   let toldMs = startMs;
   let next = first;
   let failure: string | undefined;
 
-  async function takeSeeds(pool: Pool): Promise<void> {
+  async function takeSeeds(core: EngineCore): Promise<void> {
     while (next < first + count && failure === undefined) {
       const seed = (next += 1) - 1;
-      const property = fc.asyncProperty(steps, (taken) => runLife(pool, taken));
+      const property = fc.asyncProperty(steps, (taken) => runLife(core, taken));
       const result = await fc.check(property, { seed, numRuns: 1 });
       if (result.failed) {
         failure ??=
@@ -64,7 +65,7 @@ async function runSeeds(first: number, count: number): Promise<number> {
   }
 
   try {
-    await Promise.all(pools.map(takeSeeds));
+    await Promise.all(cores.map(takeSeeds));
     if (failure !== undefined) {
       process.stderr.write(failure);
       return 1;
@@ -73,15 +74,21 @@ async function runSeeds(first: number, count: number): Promise<number> {
     process.stdout.write(`${count} seeds from ${first} on kept every promise, in ${seconds} s\n`);
     return 0;
   } finally {
-    await Promise.all(pools.map((pool) => pool.end()));
+    await Promise.all(cores.map((core) => core.stop()));
     await postgres.stop();
     rmSync(dataDir, { recursive: true, force: true });
   }
 }
 
-/** An empty database of the service on that server. */
-async function makeDatabase(serverUrl: string): Promise<Pool> {
+/** An engine on an empty database of the service on that server. */
+async function makeEngine(serverUrl: string): Promise<EngineCore> {
   const { url } = await createDatabase(serverUrl, { namePrefix: "model" });
   await migrate(url);
-  return connect({ databaseUrl: url, maxConnections: 2 });
+  const core = createCore({
+    databaseUrl: url,
+    encryptionKey: randomBytes(32),
+    sealsContent: true,
+  });
+  await core.start();
+  return core;
 }

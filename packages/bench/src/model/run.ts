@@ -1,29 +1,28 @@
-import type { Pool } from "@omnistore/db/client";
 import type { LeasedDelivery } from "@omnistore/engine/leased-delivery";
 
 import {
+  afterFailure,
   afterLostLease,
   brokenPromises,
-  difference,
+  callbacksOf,
+  FLOWS,
+  gone,
+  isHeld,
   isPast,
   keepsRate,
+  newLife,
   placeWhenDue,
-  type FlowRules,
+  same,
+  throughQueue,
   type Life,
 } from "./life.ts";
-import { LEASE_MS, QueueUnderTest, RETRY_DELAY_MS } from "./queue-under-test.ts";
-import type { Step } from "./steps.ts";
+import { Promises, type AttemptEnd } from "./promises.ts";
+import { LEASE_MS, QueueUnderTest, RETRY_DELAY_MS, type QueueParts } from "./queue-under-test.ts";
+import type { PickedOutcome, Step } from "./steps.ts";
 
-const FLOWS: ReadonlyMap<string, FlowRules> = new Map([
-  ["one", { parallelism: 1 }],
-  ["two", { parallelism: 2 }],
-  ["rated", { rate: 2 }],
-]);
-/** A window of deduplication is ten minutes; with so much of it left, it is certainly open. */
-const WINDOW_MS = 8 * 60_000;
 const CLOCK_BACK_MS = -13_000;
 /** Rounds in which one healthy dispatcher must bring everything to its end. */
-const ROUNDS_TO_THE_END = 60;
+const ROUNDS_TO_THE_END = 100;
 const ROUND_MS = 61_000;
 
 /** Says what is wrong with what became of a message in a step, or null. */
@@ -37,8 +36,8 @@ interface Dispatcher {
 }
 
 /** Carries steps out on the real statements and holds each against what was promised. Throws what was broken. */
-export async function runLife(pool: Pool, steps: readonly Step[]): Promise<void> {
-  const run = new Run(new QueueUnderTest(pool));
+export async function runLife(parts: QueueParts, steps: readonly Step[]): Promise<void> {
+  const run = new Run(new QueueUnderTest(parts));
   await run.start();
   for (const [index, step] of steps.entries()) {
     try {
@@ -53,11 +52,9 @@ export async function runLife(pool: Pool, steps: readonly Step[]): Promise<void>
 class Run {
   readonly #queue: QueueUnderTest;
   #lives: ReadonlyMap<string, Life> = new Map();
-  /** Every message that was ever acknowledged, and how often it may be tried again. */
-  readonly #maxRetries = new Map<string, number>();
+  readonly #promises = new Promises();
   /** In the order in which messages came to stand at their gate. */
   readonly #arrivalOrder: string[] = [];
-  readonly #deduplicated = new Map<string, string>();
   readonly #dispatchers: Dispatcher[] = [];
   /** Those that crashed: their rows are there until somebody rescues what they held. */
   readonly #crashed: Dispatcher[] = [];
@@ -71,7 +68,7 @@ class Run {
   }
 
   async start(): Promise<void> {
-    await this.#queue.clear();
+    await this.#queue.start();
     for (const slot of [0, 1]) await this.#replace(slot);
   }
 
@@ -99,7 +96,9 @@ class Run {
         return this.#replace(step.by);
       }
       case "record":
-        return this.#record(step.lease, step.isOk);
+        return this.#record(this.#endsOf(step.outcomes));
+      case "record, cut off":
+        return this.#recordCutOff(step);
       case "hand back":
         return this.#handBack(step.lease);
       case "forget": {
@@ -149,45 +148,20 @@ class Run {
       const throughGates = await this.#queue.openGates(id, 100);
       const claimed = await this.#queue.claim(id, 100);
       await this.#look();
-      for (const lease of [...throughGates, ...claimed])
-        await this.#queue.record(lease, "delivered");
-      await this.#look();
+      await this.#record([...throughGates, ...claimed].map((lease) => this.#endOf(lease, true)));
     }
-    const endings = await this.#queue.endings();
-    for (const id of this.#maxRetries.keys()) {
-      const { delivered = 0, dead = 0, cancelled = 0 } = endings.get(id) ?? {};
-      if (delivered + dead + cancelled !== 1) {
-        throw new Error(
-          `${id}: delivered ${delivered}, dead ${dead}, cancelled ${cancelled} times`,
-        );
-      }
-    }
-    if (endings.size !== this.#maxRetries.size)
-      throw new Error("a message nobody published was stored");
+    this.#promises.check(await this.#queue.endings(), await this.#queue.charged());
   }
 
   async #publish({ what, maxRetries }: Extract<Step, { kind: "publish" }>): Promise<void> {
-    const id = await this.#queue.publish(what, maxRetries, FLOWS.get(what.flow ?? "") ?? {});
-    const isNew = !this.#maxRetries.has(id);
-    const key = what.deduplication;
-    const twin = key === null ? undefined : this.#deduplicated.get(key);
-    // When the window has closed, and only then, a new message takes the key over.
-    if (twin !== undefined && twin !== id && (!isNew || this.#isWindowOpen(twin))) {
-      throw new Error(`the duplicate of ${twin} was answered with ${id}`);
-    }
-    if (key !== null) this.#deduplicated.set(key, id);
-    if (isNew) this.#maxRetries.set(id, maxRetries);
-    await this.#after(same, isNew ? [id] : []);
-    if (!isNew) return;
-    const made = this.#lives.get(id);
-    if (made === undefined) throw new Error("what was acknowledged is not in the queue");
-    const expected = what.delayMs > 0 ? "delayed" : placeWhenDue(made);
-    if (made.place !== expected) throw new Error(`published to ${made.place}, not ${expected}`);
-  }
-
-  #isWindowOpen(id: string): boolean {
-    const madeMs = Number.parseInt(id.replaceAll("-", "").slice(0, 12), 16);
-    return this.#queue.nowMs() - madeMs < WINDOW_MS;
+    const id = await this.#queue.publish(what, maxRetries);
+    const isNew = !this.#promises.has(id);
+    this.#promises.answered(what.deduplication, id, this.#queue.nowMs());
+    if (!isNew) return this.#after(same);
+    this.#promises.published(id, what, maxRetries);
+    const { delayMs, queue, flow } = what;
+    const life = { id, family: id, queue, queuePassed: false, flow };
+    await this.#after(same, [newLife(life, delayMs, this.#queue.nowMs())]);
   }
 
   #promoted(before: Life, found: Life | undefined): string | null {
@@ -245,29 +219,71 @@ class Run {
     return same({ ...throughQueue(before), place: "leased", owner }, found);
   }
 
-  async #record(pick: number, isOk: boolean): Promise<void> {
-    const lease = this.#leases[pick % this.#leases.length];
-    if (lease === undefined) return;
-    const life = this.#lives.get(lease.messageId);
-    const onFailure =
-      lease.retried >= (this.#maxRetries.get(lease.messageId) ?? 0) ? "dead" : "retry";
-    const outcome = isOk ? "delivered" : onFailure;
-    const counts = life?.owner === lease.owner && life.retried === lease.retried;
-    const counted = await this.#queue.record(lease, outcome);
-    if (counted !== counts)
-      throw new Error(`an outcome counted: ${counted}, and should: ${counts}`);
-    for (const { id, held } of this.#dispatchers)
-      if (id === lease.owner) held.delete(lease.messageId);
+  /** Each attempt once: nobody ends one twice at the same moment. */
+  #endsOf(outcomes: readonly PickedOutcome[]): readonly AttemptEnd[] {
+    const ends = new Map<string, AttemptEnd>();
+    for (const { lease: pick, isOk } of outcomes) {
+      const lease = this.#leases[pick % this.#leases.length];
+      if (lease === undefined) continue;
+      const attempt = `${lease.messageId} ${lease.owner} ${lease.retried}`;
+      if (!ends.has(attempt)) ends.set(attempt, this.#endOf(lease, isOk));
+    }
+    return [...ends.values()];
+  }
+
+  #endOf(lease: LeasedDelivery, isOk: boolean): AttemptEnd {
+    const ending = this.#promises.endingOf(lease, isOk);
+    const counts = isHeld(this.#lives.get(lease.messageId), lease);
+    return { lease, ending, counts, made: this.#queue.makeOutcome(lease, ending) };
+  }
+
+  async #record(ends: readonly AttemptEnd[]): Promise<void> {
+    if (ends.length === 0) return;
+    const counted = await this.#queue.record(ends.map(({ made }) => made));
+    for (const [index, { lease, counts }] of ends.entries()) {
+      if (counted[index] !== counts)
+        throw new Error(`an outcome counted: ${counted[index]}, and should: ${counts}`);
+      for (const { id, held } of this.#dispatchers)
+        if (id === lease.owner) held.delete(lease.messageId);
+    }
+    await this.#ended(ends.filter(({ counts }) => counts));
+  }
+
+  /** What a batch of outcomes that was cut off did, it did as a whole: outcomes and callbacks, or nothing. */
+  async #recordCutOff(step: Extract<Step, { kind: "record, cut off" }>): Promise<void> {
+    const ends = this.#endsOf(step.outcomes);
+    if (ends.length === 0) return;
+    await this.#queue.recordCutOff(
+      ends.map(({ made }) => made),
+      step.statement,
+    );
+    const found = await this.#queue.lives();
+    const counting = ends.filter(({ counts }) => counts);
+    const wasDone = counting.some(({ lease }) => !isHeld(found.get(lease.messageId), lease));
+    await this.#ended(wasDone ? counting : []);
+    if (step.end === "die") return this.#replace(step.by);
+    return this.#record(
+      ends.map((end) => ({
+        ...end,
+        counts: isHeld(this.#lives.get(end.lease.messageId), end.lease),
+      })),
+    );
+  }
+
+  /** These attempts have ended, and nothing else happened: their callbacks are there, and no others. */
+  async #ended(counting: readonly AttemptEnd[]): Promise<void> {
+    const endOf = new Map(counting.map((end) => [end.lease.messageId, end]));
+    const nowMs = this.#queue.nowMs();
+    const added = counting.flatMap(({ lease, made }) =>
+      callbacksOf(this.#lives.get(lease.messageId), made, nowMs),
+    );
+    for (const end of counting) this.#promises.ended(end);
     await this.#after((before, found) => {
-      if (!counts || before.id !== lease.messageId) return same(before, found);
-      if (outcome !== "retry") return gone(found);
-      const dueMs = this.#queue.nowMs() + RETRY_DELAY_MS;
-      const retried = before.retried + 1;
-      return same(
-        { ...before, place: "delayed", owner: null, leasedMs: null, retried, dueMs },
-        found,
-      );
-    });
+      const end = endOf.get(before.id);
+      if (end === undefined) return same(before, found);
+      if (end.ending !== "retry") return gone(found);
+      return same(afterFailure(before, nowMs + RETRY_DELAY_MS), found);
+    }, added);
   }
 
   async #handBack(pick: number): Promise<void> {
@@ -275,8 +291,8 @@ class Run {
     if (lease === undefined) return;
     await this.#queue.handBack(lease);
     await this.#after((before, found) => {
-      const isHeld = before.id === lease.messageId && before.owner === lease.owner;
-      return same(isHeld ? afterLostLease(before) : before, found);
+      const isOurs = before.id === lease.messageId && before.owner === lease.owner;
+      return same(isOurs ? afterLostLease(before) : before, found);
     });
   }
 
@@ -342,15 +358,19 @@ class Run {
   }
 
   /** Looks at the queue and holds every message against what may have become of it. */
-  async #after(allowed: Allowed, added: readonly string[] = []): Promise<void> {
+  async #after(allowed: Allowed, added: readonly Life[] = []): Promise<void> {
     const before = this.#lives;
     await this.#look();
     for (const life of before.values()) {
       const wrong = allowed(life, this.#lives.get(life.id));
       if (wrong !== null) throw new Error(`message ${life.id}: ${wrong}`);
     }
+    for (const life of added) {
+      const wrong = same(life, this.#lives.get(life.id));
+      if (wrong !== null) throw new Error(`new message ${life.id}: ${wrong}`);
+    }
     for (const id of this.#lives.keys()) {
-      if (!before.has(id) && !added.includes(id))
+      if (!before.has(id) && !added.some((life) => life.id === id))
         throw new Error(`message ${id} came from nowhere`);
     }
   }
@@ -372,17 +392,4 @@ class Run {
     const [broken] = brokenPromises([...this.#lives.values()], this.#arrivalOrder, FLOWS);
     if (broken !== undefined) throw new Error(broken);
   }
-}
-
-function same(expected: Life, found: Life | undefined): string | null {
-  return found === undefined ? "it is gone" : difference(expected, found);
-}
-
-function gone(found: Life | undefined): string | null {
-  return found === undefined ? null : `it is still there: ${found.place}`;
-}
-
-/** As it is once it has passed its queue, if it stood before one. */
-function throughQueue(life: Life): Life {
-  return life.place === "at queue" ? { ...life, place: "at flow", queuePassed: true } : life;
 }
