@@ -52,6 +52,20 @@ describe("03 §1 cancel by the official SDK", () => {
     await expect(spelled.json()).resolves.toMatchObject({ logs: [{ messageId: id }] });
   });
 
+  test("01 §5 a deduplication key outlives the message that was cancelled", async () => {
+    const same = { url: receiver.url, body: "same" };
+    const byId = { ...same, delay: 3600, deduplicationId: "once" };
+    const byContent = { ...same, delay: 3600, contentBasedDeduplication: true };
+    for (const message of [byId, byContent]) {
+      const first = await tenant.client.publish(message);
+      await tenant.client.messages.cancel(first.messageId);
+      expect(await tenant.client.publish(message)).toEqual({ ...first, deduplicated: true });
+      expect(await waiting([first.messageId])).toEqual([]);
+    }
+    const another = await tenant.client.publish({ ...byId, deduplicationId: "again" });
+    expect(another).not.toHaveProperty("deduplicated");
+  });
+
   test("several by id; ids that are not there are passed over", async () => {
     const ids = await publish(5);
     const { messages } = tenant.client;

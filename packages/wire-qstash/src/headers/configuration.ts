@@ -57,6 +57,9 @@ const SINGLES: ReadonlySet<string> = new Set([
   "queue-name",
 ]);
 
+/** Every setting that a message can have, as `docs/headers.md` lists them. */
+export const SETTING_NAMES: readonly string[] = [...LISTS, ...SINGLES];
+
 /**
  * Gathers configuration from the raw headers of a request and from the query parameters that are
  * ours; a header wins over a parameter of the same name. The same setting given twice in one place
