@@ -49,8 +49,8 @@ export async function makeAttempt(
   });
   const delivered = deliver(request, {
     client: parts.client,
-    // Who asks for no time-out gets what the plan allows. Contract 06 §1.
-    timeoutMs: message.options.timeoutMs ?? plan.limits.timeoutMs,
+    // Who asks for no time-out gets what the plan allows, and nobody more: it may be lowered. Contract 02 §2.
+    timeoutMs: Math.min(message.options.timeoutMs ?? Infinity, plan.limits.timeoutMs),
     captureBytes: hasCallbacks(message.options)
       ? Math.max(messageBytes, RESPONSE_CAPTURE_BYTES)
       : RESPONSE_CAPTURE_BYTES,

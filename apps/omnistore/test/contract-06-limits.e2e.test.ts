@@ -91,6 +91,25 @@ describe("06 §4 which refusal", () => {
     expect(await there.get("/v2/schedules")).toEqual([]);
   });
 
+  test("02 §2 an attempt gets no longer than the plan allows by then, whatever its message asked for", async () => {
+    const made = await asOperator(there.node, "POST", "/tenants", { name: "t", plan: "free" });
+    const publish = (path: string) =>
+      ask(there.node.url, "POST", `/v2/publish/${there.receiver.url}/${path}`, {
+        token: String(made.body["token"]),
+      });
+    there.receiver.reply("/slow", () => "hang");
+    await publish("slow?upstash-timeout=10m&upstash-delay=3s&upstash-retries=0");
+    const limits = { timeoutMs: 300 };
+    await asOperator(there.node, "PUT", `/tenants/${made.body.id}/plan`, { limits });
+    const [entry] = await until(async () => {
+      const { body } = await ask(there.node.url, "GET", "/v2/dlq", {
+        token: String(made.body["token"]),
+      });
+      return body.messages.length > 0 && body.messages;
+    });
+    expect(entry).toMatchObject({ error: "no complete answer within 300 ms" });
+  });
+
   test("a topic's default headers over the plan are refused when they are set, published and ticked", async () => {
     const made = await asOperator(there.node, "POST", "/tenants", { name: "t", plan: "free" });
     const limit = (retries: number) =>

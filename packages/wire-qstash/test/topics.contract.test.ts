@@ -354,6 +354,18 @@ describe("00 §3 what is wrong with a topic is told by field and value", () => {
     ],
     [
       "PATCH /v2/topics/t",
+      { headers: { "Upstash-Schedule-Id": "s" } },
+      400,
+      "headers.Upstash-Schedule-Id has no place on a topic",
+    ],
+    [
+      "PATCH /v2/topics/t",
+      { headers: { "Upstash-Queue-Name": "q" } },
+      400,
+      "headers.Upstash-Queue-Name has no place on a topic",
+    ],
+    [
+      "PATCH /v2/topics/t",
       { headers: { "X-A": "v".repeat(MAX_TOPIC_HEADER_BYTES) } },
       413,
       "16384",

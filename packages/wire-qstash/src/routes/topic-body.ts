@@ -72,6 +72,13 @@ export function decodePatterns(body: JsonObject): readonly EndpointPattern[] {
   });
 }
 
+/** Settings that say what a call is to make, not what its messages are like. */
+const OF_ONE_CALL = [
+  ["cron", "Upstash-Cron"],
+  ["schedule-id", "Upstash-Schedule-Id"],
+  ["queue-name", "Upstash-Queue-Name"],
+] as const;
+
 /**
  * `{headers: {Name: text or list of texts}}`. They are read as if a publish had brought them, so
  * that what would be refused there is refused here. Contract 03 §4.
@@ -100,8 +107,10 @@ export function decodeTopicHeaders(
     throw new InvalidRequest(413, `the headers are too large: ${bytes} bytes, ${limit}`);
   }
   const configuration = gatherFromJson(rawHeaders(map));
-  const cron = configuration.settings.get("cron");
-  if (cron !== undefined) throw bad("headers.Upstash-Cron", cron, "has no place on a topic");
+  for (const [setting, header] of OF_ONE_CALL) {
+    const value = configuration.settings.get(setting);
+    if (value !== undefined) throw bad(`headers.${header}`, value, "has no place on a topic");
+  }
   const { options } = decodePublishSettings(configuration, context);
   return { headers: map, options };
 }
