@@ -88,7 +88,7 @@ export async function makeAttempt(
         next: next.kind,
         deadLetterId,
       },
-      endedAtMs,
+      { nowMs: endedAtMs, limits: plan.limits },
     ),
   };
 }

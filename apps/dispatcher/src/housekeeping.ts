@@ -1,6 +1,7 @@
 import { connect, maintenanceQuery } from "@omnistore/db/client";
 import { dropExpiredPartitions, ensurePartitions } from "@omnistore/db/partitions";
 import type { EngineCore } from "@omnistore/engine/core";
+import { forgetHistory } from "@omnistore/engine/history/forget-history.sql";
 import { forgetDeduplications } from "@omnistore/engine/store/forget-deduplications.sql";
 import { deleteTenants } from "@omnistore/engine/tenant/delete-tenants.sql";
 import { rollUpUsage } from "@omnistore/engine/usage/roll-up-usage.sql";
@@ -19,6 +20,11 @@ const JOBS = [
     name: "drop-partitions",
     cron: "43 * * * *",
     run: ({ pool }: EngineCore) => dropExpiredPartitions(pool),
+  },
+  {
+    name: "forget-history",
+    cron: "29 3 * * *",
+    run: ({ pool }: EngineCore) => forgetHistory(pool),
   },
   {
     name: "forget-deduplications",

@@ -2,7 +2,7 @@ import { callbackCommand } from "@omnistore/domain/callback/callback-command";
 import { planCallbacks } from "@omnistore/domain/callback/plan-callbacks";
 import type { CallbackSource, DeliveryWire } from "@omnistore/domain/delivery-wire";
 import type { NextStep } from "@omnistore/domain/retry/next-attempt";
-import { makeMessage } from "@omnistore/engine/publish/make-message";
+import { makeMessage, type KeepLimits } from "@omnistore/engine/publish/make-message";
 import type { MessageToStore } from "@omnistore/engine/publish/transaction-store";
 
 /** An attempt that is over, as its callbacks tell it. */
@@ -18,7 +18,7 @@ const NONE: readonly MessageToStore[] = [];
 export function makeCallbacks(
   wire: Pick<DeliveryWire, "callbackBody">,
   { next, deadLetterId, ...source }: AttemptToTell,
-  nowMs: number,
+  { nowMs, limits }: { readonly nowMs: number; readonly limits: KeepLimits },
 ): readonly MessageToStore[] {
   const planned = planCallbacks(source.message.options, next);
   if (planned.length === 0) return NONE;
@@ -26,6 +26,6 @@ export function makeCallbacks(
     const tellsOfDeath = isFailureCallback && deadLetterId !== null;
     const body = wire.callbackBody({ ...source, ...(tellsOfDeath ? { deadLetterId } : {}) });
     const command = callbackCommand(callback, source.message, body, nowMs);
-    return { message: makeMessage(command, nowMs), due: command.due };
+    return { message: makeMessage(command, nowMs, limits), due: command.due };
   });
 }

@@ -1,8 +1,8 @@
 import { startProcess, type RunningProcess } from "@omnistore/testkit/child-process";
 import { until } from "@omnistore/testkit/until";
-import pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
+import { moveHistoryBack } from "./move-history-back.ts";
 import { HISTORY_DAYS, KEPT, PROBES, type Asked, type PlanLimits } from "./limit-probes.ts";
 import { ask, asOperator } from "./operator.ts";
 import { startNode, type RunningNode } from "./running-node.ts";
@@ -10,7 +10,6 @@ import { ADMIN_TOKEN } from "./tenant.ts";
 
 /** A change that was answered holds in every process for what comes so much later. */
 const HEARD_MS = 1_000;
-const DAY_MS = 86_400_000;
 
 let node: RunningNode;
 let processes: readonly RunningProcess[] = [];
@@ -50,35 +49,8 @@ async function newTenant(): Promise<{ readonly id: string; readonly token: strin
     const { body: letters } = await ask(node.url, "GET", "/v2/dlq", tenant);
     return (letters as { messages: unknown[] }).messages.length === 1;
   });
-  await moveHistoryBack(tenant.id);
+  await moveHistoryBack(node.databaseUrl, tenant.id, HISTORY_DAYS);
   return tenant;
-}
-
-/** Into partitions of those days, as they are there where the service ran then. */
-async function moveHistoryBack(tenantId: string): Promise<void> {
-  const client = new pg.Client({ connectionString: node.databaseUrl });
-  await client.connect();
-  const ms = HISTORY_DAYS * DAY_MS;
-  const day = new Date(Date.now() - ms).toISOString().slice(0, 10);
-  for (const table of ["delivery_logs", "dead_letters"]) {
-    await client.query(
-      `CREATE TABLE IF NOT EXISTS ${table}_${day.replaceAll("-", "")}
-         PARTITION OF ${table} FOR VALUES FROM ('${day}') TO ('${day}'::date + 1)`,
-    );
-  }
-  const back = `interval '${ms} ms'`;
-  await client.query(
-    `UPDATE delivery_logs SET logged_on = $2, started_at = started_at - ${back}, ended_at = ended_at - ${back}
-     WHERE tenant_id = $1`,
-    [tenantId, day],
-  );
-  await client.query(
-    `UPDATE dead_letters SET died_on = $2, died_at = died_at - ${back},
-       id = overlay(id::text PLACING overlay($3::text PLACING '-' FROM 9 FOR 0) FROM 1 FOR 13)::uuid
-     WHERE tenant_id = $1`,
-    [tenantId, day, (Date.now() - ms).toString(16).split(".")[0]?.padStart(12, "0")],
-  );
-  await client.end();
 }
 
 /** Asks until the answer is the new one, and fails when an old one comes too late. */

@@ -11,6 +11,7 @@ import { expect, test } from "vitest";
 
 const SCHEDULES = 10_000;
 const TENANTS = 100;
+const KEPT = { timeoutMs: 7_200_000, logRetentionDays: 7, deadLetterRetentionDays: 7 };
 const BODY_BYTES = 1_000;
 const BATCH = 500;
 
@@ -47,7 +48,7 @@ async function storeBare(databaseUrl: string): Promise<number> {
         maxRetries: 3,
         options: {},
       } as const;
-      const message = makeMessage(command, Date.now());
+      const message = makeMessage(command, Date.now(), KEPT);
       return { message, due, deduplicationKey: null, virtualTime: Date.now() * 1_000, owner: null };
     });
     await insertMessages(pool, batch);

@@ -1,13 +1,10 @@
 import { partitionDays } from "@omnistore/domain/message/expiry";
-import {
-  AUDIT_RETENTION_DAYS,
-  DEAD_LETTER_RETENTION_DAYS,
-  LOG_RETENTION_DAYS,
-} from "@omnistore/domain/message/limits";
+import { AUDIT_RETENTION_DAYS, TICK_RETENTION_DAYS } from "@omnistore/domain/message/limits";
 import { utcDay, utcDayText } from "@omnistore/domain/message/utc-day";
 import type { ClientBase } from "pg";
 
 import { inTransaction, maintenanceQuery, type Pool, type Queryable } from "./client.ts";
+import { longestRetention, type Retention } from "./retention.ts";
 
 /** History needs a partition for today; the rest is slack for a housekeeper that was away. */
 const HISTORY_AHEAD_DAYS = 14;
@@ -78,9 +75,10 @@ function raiseWall(pool: Pool, name: string): Promise<boolean> {
  */
 export async function dropExpiredPartitions(pool: Pool): Promise<string[]> {
   const today = isoDay(await databaseTime(pool));
+  const retention = await longestRetention(pool);
   const dropped: string[] = [];
   for (const { table, day, name, isWalled } of await existingPartitions(pool)) {
-    if (day >= oldestDayKept(table, today)) continue;
+    if (day >= oldestDayKept(table, today, retention)) continue;
     // Without its wall nobody but its owner may look into it, not even whether it is still needed.
     if (!isWalled && !(await raiseWall(pool, name))) continue;
     if (table === "messages" && (await isReferenced(pool, name))) continue;
@@ -111,15 +109,20 @@ async function unlessInUse(
   }
 }
 
-function oldestDayKept(table: PartitionedTable, today: string): string {
+function oldestDayKept(
+  table: PartitionedTable,
+  today: string,
+  { logDays, deadLetterDays }: Retention,
+): string {
   switch (table) {
     case "messages":
       return today;
     case "delivery_logs":
+      return addDays(today, -logDays);
     case "schedule_ticks":
-      return addDays(today, -LOG_RETENTION_DAYS);
+      return addDays(today, -TICK_RETENTION_DAYS);
     case "dead_letters":
-      return addDays(today, -DEAD_LETTER_RETENTION_DAYS);
+      return addDays(today, -deadLetterDays);
     case "usage_batches":
       return addDays(today, -1);
     case "audit_log":

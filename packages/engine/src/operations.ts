@@ -103,7 +103,7 @@ export function createOperations(parts: OperationsParts): Operations {
           if (limit !== null && messages > 0) budgets.refund(tenantId, "day", messages);
         },
       };
-      const retry = { pool, clock, vault, transactionStore, day };
+      const retry = { pool, clock, vault, transactionStore, limits, day };
       const outcome = await orUnavailable(retryDeadLetters(retry, tenantId, selection, overrides));
       if (outcome.kind === "retried" && outcome.messageIds.length > 0) wakeDispatchers();
       return outcome;

@@ -1,3 +1,4 @@
+import { PLANS } from "@omnistore/domain/tenant/plans";
 import { randomUUID } from "node:crypto";
 
 import type { Pool } from "@omnistore/db/client";
@@ -181,7 +182,11 @@ function newMessage(index: number) {
       ? { queueName: "queue-1" }
       : { flowControl: { key: "key-1", parallelism: 1, periodSeconds: 1 } };
   return {
-    message: makeMessage(engine.command({ tenantId, options }), engine.core.clock.nowMs()),
+    message: makeMessage(
+      engine.command({ tenantId, options }),
+      engine.core.clock.nowMs(),
+      PLANS.development,
+    ),
     due: { kind: "now" } as const,
     deduplicationKey: Buffer.from(randomUUID()),
     owner: null,

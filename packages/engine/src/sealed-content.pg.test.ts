@@ -102,7 +102,7 @@ describe("a message", () => {
     const store = new MessageStore({ pool, clock, onStored: () => undefined });
     const parts = { store, clock, vault, onError: (error: unknown) => expect.fail(String(error)) };
     const commands = [engine.command({ ...SECRETS, tenantId }), engine.command({ tenantId })];
-    const outcomes = await publishTogether(parts, commands);
+    const outcomes = await publishTogether(parts, commands, UNBOUNDED);
     expect(outcomes.map(({ kind }) => kind)).toEqual(["accepted", "accepted"]);
     expect(await dump("messages")).not.toContain("canary");
     const { rows } = await pool.query(

@@ -1,3 +1,4 @@
+import { PLANS } from "@omnistore/domain/tenant/plans";
 import { dropExpiredPartitions } from "@omnistore/db/partitions";
 import { startEngine, type TestEngine } from "@omnistore/testkit/engine";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -32,7 +33,7 @@ test("a message delayed for a year survives retention, and partitions that were 
     if (name !== rows[0]?.name) await engine.owner.query(`DROP TABLE ${name}`);
   }
   const store = new MessageStore({ ...engine.core, onStored: () => undefined });
-  const fresh = makeMessage(engine.command(), engine.core.clock.nowMs());
+  const fresh = makeMessage(engine.command(), engine.core.clock.nowMs(), PLANS.development);
   await store.store([{ message: fresh, due: { kind: "now" }, deduplicationKey: null }]);
 
   expect(await partitions()).toEqual(all);

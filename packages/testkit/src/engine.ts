@@ -5,6 +5,7 @@ import type { Message } from "@omnistore/domain/message/message";
 import type { ScheduleWire, TemplateSettings } from "@omnistore/domain/schedule/schedule-wire";
 import { makeUuidV7 } from "@omnistore/domain/message/message-id";
 import type { PublishCommand } from "@omnistore/domain/publish/publish-command";
+import { PLANS } from "@omnistore/domain/tenant/plans";
 import { claimDeliveries } from "@omnistore/engine/claim/claim-deliveries.sql";
 import { createCore, type CoreOptions, type EngineCore } from "@omnistore/engine/core";
 import { ScheduleRunner } from "@omnistore/engine/schedule/run-due";
@@ -85,7 +86,7 @@ export async function startEngine(options: Partial<CoreOptions> = {}): Promise<T
     command,
     async store(over, place, db = core.pool) {
       const given = command(over);
-      const message = makeMessage(given, core.clock.nowMs());
+      const message = makeMessage(given, core.clock.nowMs(), PLANS.development);
       const virtualTime = Math.round(core.clock.nowMs() * 1000);
       await insertMessages(db, [
         {

@@ -1,7 +1,7 @@
 import { MAX_RETRIED_IDS } from "@omnistore/domain/message/limits";
 import { Client } from "@upstash/qstash";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { FREE_TOKEN, FULL_TOKEN, KEYS, uuid } from "./stand-in-engine.ts";
+import { FREE_TOKEN, FULL_TOKEN, KEPT_FROM_MS, KEYS, NOW_MS, uuid } from "./stand-in-engine.ts";
 import type { WireServer } from "./wire-server.ts";
 import { startWire } from "./wire-server.ts";
 
@@ -161,12 +161,13 @@ describe("03 §5 DELETE /v2/dlq", () => {
           urls: ["https://a.test"],
           queueNames: ["q"],
           responseStatuses: [500],
+          fromMs: KEPT_FROM_MS,
           order: "latestFirst",
           count: 5,
           cursor: uuid(9),
         },
       },
-      { kind: "page", query: { order: "latestFirst", count: 100 } },
+      { kind: "page", query: { fromMs: KEPT_FROM_MS, order: "latestFirst", count: 100 } },
     ]);
   });
 
@@ -208,9 +209,15 @@ describe("03 §5 POST /v2/dlq/retry", () => {
       { kind: "ids", ids: [uuid(1), uuid(2)] },
       {
         kind: "page",
-        query: { labels: ["l"], flowControlKeys: ["k"], order: "latestFirst", count: 3 },
+        query: {
+          labels: ["l"],
+          flowControlKeys: ["k"],
+          fromMs: KEPT_FROM_MS,
+          order: "latestFirst",
+          count: 3,
+        },
       },
-      { kind: "page", query: { order: "latestFirst", count: 100 } },
+      { kind: "page", query: { fromMs: KEPT_FROM_MS, order: "latestFirst", count: 100 } },
     ]);
   });
 
@@ -285,7 +292,7 @@ describe("03 §5, 06 §1 a dead letter that the plan keeps no longer", () => {
   const send = (line: string, body?: string) => wire.send(line, free, body);
 
   it("is gone for whoever names it, while a younger one is there", async () => {
-    const limit = Date.now() - 3 * DAY_MS;
+    const limit = NOW_MS - 3 * DAY_MS;
     const [expired, kept] = [dlqIdOf(limit - 1000), dlqIdOf(limit + 60_000)];
     for (const [method, path] of [
       ["GET", "/v2/dlq/"],
@@ -306,7 +313,6 @@ describe("03 §5, 06 §1 a dead letter that the plan keeps no longer", () => {
   });
 
   it("is in no page of what is deleted, retried or listed", async () => {
-    const before = Date.now();
     await send("DELETE /v2/dlq?fromDate=1");
     await send("POST /v2/dlq/retry");
     await send("GET /v2/dlq");
@@ -315,7 +321,7 @@ describe("03 §5, 06 §1 a dead letter that the plan keeps no longer", () => {
       ...wire.engine.retries.map(({ selection }) => selection),
     ].map((selection) => (selection.kind === "page" ? selection.query : undefined));
     for (const query of [...queries, ...wire.engine.deadLetterQueries]) {
-      expect(query?.fromMs).toBeGreaterThanOrEqual(before - 3 * DAY_MS);
+      expect(query?.fromMs).toBe(NOW_MS - 3 * DAY_MS);
     }
     expect(queries).toHaveLength(2);
     expect(wire.engine.deadLetterQueries).toHaveLength(1);

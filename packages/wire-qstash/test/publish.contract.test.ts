@@ -1,7 +1,7 @@
 import { connect } from "node:net";
 import { Client } from "@upstash/qstash";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
-import { FULL_TOKEN, TWO_RETRIES_TOKEN } from "./stand-in-engine.ts";
+import { NOW_MS, FULL_TOKEN, TWO_RETRIES_TOKEN } from "./stand-in-engine.ts";
 import type { WireServer } from "./wire-server.ts";
 import { startWire } from "./wire-server.ts";
 
@@ -77,7 +77,7 @@ describe("01 §3 a publish by the official client", () => {
   });
 
   it("with a time not to start before has that time", async () => {
-    const unixSeconds = Math.floor(Date.now() / 1000) + 3600;
+    const unixSeconds = NOW_MS / 1000 + 3600;
     await client.publishJSON({
       url: TARGET,
       notBefore: unixSeconds,

@@ -3,7 +3,7 @@ import type { DeadLetter } from "@omnistore/domain/history/dead-letter";
 import type { PendingMessage } from "@omnistore/domain/message/message";
 import { Client } from "@upstash/qstash";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { FULL_TOKEN, KEYS, READONLY_TOKEN, uuid } from "./stand-in-engine.ts";
+import { FULL_TOKEN, KEPT_FROM_MS, KEYS, READONLY_TOKEN, uuid } from "./stand-in-engine.ts";
 import type { WireServer } from "./wire-server.ts";
 import { startWire } from "./wire-server.ts";
 
@@ -251,7 +251,7 @@ describe("03 §8 the log", () => {
         scheduleIds: ["s"],
         queueNames: ["q", "r"],
         flowControlKeys: ["k", "l,m", "n"],
-        fromMs: 1,
+        fromMs: KEPT_FROM_MS,
         toMs: 2,
         order: "earliestFirst",
         count: 100,
@@ -267,7 +267,11 @@ describe("03 §8 the log", () => {
       ["?count=99999", 1000],
     ] as const) {
       await get(`/v2/logs${query}`);
-      expect(wire.engine.logQueries.at(-1)).toEqual({ order: "latestFirst", count });
+      expect(wire.engine.logQueries.at(-1)).toEqual({
+        fromMs: KEPT_FROM_MS,
+        order: "latestFirst",
+        count,
+      });
     }
   });
 
@@ -349,7 +353,7 @@ describe("03 §5 the dead letter queue", () => {
         queueNames: ["q"],
         flowControlKeys: ["k1", "k2"],
         responseStatuses: [404, 500, 999],
-        fromMs: 1,
+        fromMs: KEPT_FROM_MS,
         toMs: 2,
         order: "earliestFirst",
         count: 100,

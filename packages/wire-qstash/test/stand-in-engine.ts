@@ -34,6 +34,10 @@ const CALLERS = new Map([
   [TWO_RETRIES_TOKEN, caller("full", "free", { retries: 2 })],
 ]);
 
+export const NOW_MS = 1_755_349_020_000;
+/** What the plan of callers lets them look back to. */
+export const KEPT_FROM_MS = NOW_MS - 7 * 86_400_000;
+
 function caller(role: Role, plan: PlanName = "development", limits: LimitOverrides = {}): Caller {
   return {
     tenantId: "tenant-1",
@@ -112,8 +116,9 @@ export class StandInEngine implements Operations {
     return this.hostProblems.get(new URL(url).hostname) ?? null;
   }
 
+  /** Shortly after the messages and dead letters of the tests came to be. */
   nowMs() {
-    return Date.now();
+    return NOW_MS;
   }
 
   async admit() {

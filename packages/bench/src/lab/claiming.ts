@@ -2,6 +2,7 @@ import { randomBytes, randomUUID } from "node:crypto";
 
 import type { Pool } from "@omnistore/db/client";
 import { makeUuidV7 } from "@omnistore/domain/message/message-id";
+import { PLANS } from "@omnistore/domain/tenant/plans";
 import { claimDeliveries } from "@omnistore/engine/claim/claim-deliveries.sql";
 import type { EngineCore } from "@omnistore/engine/core";
 import { registerDispatcher } from "@omnistore/engine/lease/heartbeat.sql";
@@ -49,6 +50,7 @@ async function storeReady(pool: Pool, nowMs: number): Promise<void> {
         options: {},
       },
       nowMs,
+      PLANS.development,
     );
     const virtualTime = Math.round(nowMs * 1000) + index;
     return { message, due, deduplicationKey: null, virtualTime, owner: null };

@@ -5,6 +5,7 @@ import { planCallbacks } from "@omnistore/domain/callback/plan-callbacks";
 import type { Callback, Message, MessageOptions } from "@omnistore/domain/message/message";
 import { makeUuidV7 } from "@omnistore/domain/message/message-id";
 import { BUDGETS, windowAt } from "@omnistore/domain/tenant/budget";
+import { PLANS } from "@omnistore/domain/tenant/plans";
 import { cancelMessages } from "@omnistore/engine/cancel/cancel-messages";
 import { claimDeliveries } from "@omnistore/engine/claim/claim-deliveries.sql";
 import { promoteDue } from "@omnistore/engine/claim/promote-due.sql";
@@ -116,6 +117,7 @@ export class QueueUnderTest {
         },
       },
       Date.now(),
+      PLANS.development,
     );
     this.#messages.set(message.id, message);
     const deduplicationKey = deduplication === null ? null : Buffer.from(deduplication);
@@ -180,7 +182,7 @@ export class QueueUnderTest {
     if (source === undefined) throw new Error(`nobody published ${leased.messageId}`);
     const callbacks = planCallbacks(source.options, outcome).map(({ callback }) => {
       const command = callbackCommand(callback, source, Buffer.from("what happened"), nowMs);
-      const message = makeMessage(command, nowMs);
+      const message = makeMessage(command, nowMs, PLANS.development);
       this.#messages.set(message.id, message);
       this.#families.set(message.id, this.#familyOf(source.id));
       return { message, due: command.due };

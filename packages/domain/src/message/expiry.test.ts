@@ -1,13 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { DAILY_HORIZON_DAYS, keepDays, partitionDays } from "./expiry.ts";
-import {
-  DEAD_LETTER_RETENTION_DAYS,
-  LOG_RETENTION_DAYS,
-  MAX_DELAY_MS,
-  MAX_RETRIES,
-  MAX_TIMEOUT_MS,
-} from "./limits.ts";
+import { MAX_DELAY_MS, MAX_RETENTION_DAYS, MAX_RETRIES, MAX_TIMEOUT_MS } from "./limits.ts";
 
 const DAY_MS = 86_400_000;
 const HOUR_MS = 3_600_000;
@@ -22,6 +16,7 @@ const anyInput = fc
     delayMs: fc.oneof(fc.nat(MAX_DELAY_MS), fc.nat(DAY_MS), fc.constant(MAX_DELAY_MS)),
     maxRetries: fc.oneof(fc.nat(MAX_RETRIES), fc.nat(40), fc.constant(MAX_RETRIES)),
     timeoutMs: fc.oneof(fc.integer({ min: 1, max: MAX_TIMEOUT_MS }), fc.constant(MAX_TIMEOUT_MS)),
+    retentionDays: fc.oneof(fc.integer({ min: 1, max: MAX_RETENTION_DAYS }), fc.constant(7)),
   })
   .map(({ nowMs, delayMs, ...rest }) => ({ nowMs, firstAttemptMs: nowMs + delayMs, ...rest }));
 
@@ -30,6 +25,7 @@ const longestLived = (nowMs: number): Parameters<typeof keepDays>[0] => ({
   firstAttemptMs: nowMs + MAX_DELAY_MS,
   maxRetries: MAX_RETRIES,
   timeoutMs: MAX_TIMEOUT_MS,
+  retentionDays: MAX_RETENTION_DAYS,
 });
 
 describe("keepDays", () => {
@@ -40,7 +36,8 @@ describe("keepDays", () => {
     ["a start in the past, which counts as now", -5 * DAY_MS, 0, 1000, 8],
     ["the last day inside the daily horizon", 37 * DAY_MS, 0, 1000, 45],
   ])("keeps %s", (_, delayMs, maxRetries, timeoutMs, days) => {
-    expect(keepDays({ nowMs: NOON, firstAttemptMs: NOON + delayMs, maxRetries, timeoutMs })).toBe(
+    const firstAttemptMs = NOON + delayMs;
+    expect(keepDays({ nowMs: NOON, firstAttemptMs, maxRetries, timeoutMs, retentionDays: 7 })).toBe(
       days,
     );
   });
@@ -64,6 +61,7 @@ describe("keepDays", () => {
         firstAttemptMs: nowMs + delayDays * DAY_MS,
         maxRetries: 0,
         timeoutMs: 1,
+        retentionDays: 7,
       });
       expect(dayText(nowMs + days * DAY_MS)).toBe(expiryDay);
     },
@@ -76,8 +74,7 @@ describe("keepDays", () => {
           input.firstAttemptMs +
           (1 + input.maxRetries) * input.timeoutMs +
           input.maxRetries * DAY_MS;
-        const keptUntilMs =
-          lastMs + Math.max(LOG_RETENTION_DAYS, DEAD_LETTER_RETENTION_DAYS) * DAY_MS;
+        const keptUntilMs = lastMs + input.retentionDays * DAY_MS;
         const expiryDayStartMs = (Math.floor(input.nowMs / DAY_MS) + keepDays(input)) * DAY_MS;
         expect(expiryDayStartMs).toBeGreaterThan(keptUntilMs);
         expect(expiryDayStartMs - keptUntilMs).toBeLessThan(
@@ -97,7 +94,7 @@ describe("keepDays", () => {
   });
 
   test("throws when an id could not hold the days", () => {
-    const input = { nowMs: NOON, firstAttemptMs: NOON, timeoutMs: 1 };
+    const input = { nowMs: NOON, firstAttemptMs: NOON, timeoutMs: 1, retentionDays: 7 };
     expect(() => keepDays({ ...input, maxRetries: 4088 })).toThrow(RangeError);
     expect(() => keepDays({ ...input, maxRetries: Number.NaN })).toThrow(RangeError);
   });

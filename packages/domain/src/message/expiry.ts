@@ -1,7 +1,6 @@
 import {
-  DEAD_LETTER_RETENTION_DAYS,
-  LOG_RETENTION_DAYS,
   MAX_DELAY_MS,
+  MAX_RETENTION_DAYS,
   MAX_RETRIES,
   MAX_RETRY_DELAY_MS,
   MAX_TIMEOUT_MS,
@@ -14,12 +13,13 @@ export const DAILY_HORIZON_DAYS = 45;
 /** And further ahead than this, which is a delay of a year and a few retries, only on the first of January. */
 const MONTHLY_HORIZON_DAYS = 400;
 
-/** Reading a finished message ends with the longer of the two, and one day is spare for clocks. */
-const DAYS_AFTER_LAST_ATTEMPT = Math.max(LOG_RETENTION_DAYS, DEAD_LETTER_RETENTION_DAYS) + 1;
+/** Spare for clocks. */
+const SPARE_DAYS = 1;
 
 const LONGEST_DAYS =
   Math.ceil((MAX_DELAY_MS + longestAttemptsMs(MAX_RETRIES, MAX_TIMEOUT_MS)) / DAY_MS) +
-  DAYS_AFTER_LAST_ATTEMPT;
+  MAX_RETENTION_DAYS +
+  SPARE_DAYS;
 
 /**
  * How many days after its own day (UTC) a message expires: when every attempt has taken its whole
@@ -33,11 +33,13 @@ export function keepDays(input: {
   readonly firstAttemptMs: number;
   readonly maxRetries: number;
   readonly timeoutMs: number;
+  /** How long it can be read after its last attempt. */
+  readonly retentionDays: number;
 }): number {
-  const { nowMs, firstAttemptMs, maxRetries, timeoutMs } = input;
+  const { nowMs, firstAttemptMs, maxRetries, timeoutMs, retentionDays } = input;
   const lastAttemptMs = Math.max(nowMs, firstAttemptMs) + longestAttemptsMs(maxRetries, timeoutMs);
   const today = utcDay(nowMs);
-  const lastNeeded = utcDay(lastAttemptMs) + DAYS_AFTER_LAST_ATTEMPT;
+  const lastNeeded = utcDay(lastAttemptMs) + retentionDays + SPARE_DAYS;
   const expiry = expiryFrom(lastNeeded, lastNeeded - today);
   if (!(expiry - today <= MAX_KEEP_DAYS)) {
     throw new RangeError(`a message cannot be kept for ${expiry - today} days`);

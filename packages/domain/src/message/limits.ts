@@ -3,11 +3,11 @@
 /** Largest message body. Contract 06 §1, pay-as-you-go. */
 export const MAX_BODY_BYTES = 10 * 1024 * 1024;
 
-/** Longest delay of a first attempt: one year. Contract 06 §1, pay-as-you-go. */
-export const MAX_DELAY_MS = 365 * 86_400_000;
+/** Longest delay of a first attempt: five years, which with everything after it an id can hold. Contract 06 §1, fixed plans. */
+export const MAX_DELAY_MS = 1_826 * 86_400_000;
 
-/** Longest total time of one attempt: two hours. Contract 02 §8, pay-as-you-go. */
-export const MAX_TIMEOUT_MS = 2 * 3_600_000;
+/** Longest total time of one attempt: twelve hours. Contract 06 §1, fixed 10M. */
+export const MAX_TIMEOUT_MS = 12 * 3_600_000;
 
 /** Retries when the publisher says nothing and the plan allows as many. Contract 01 §3. */
 export const DEFAULT_RETRIES = 3;
@@ -21,11 +21,11 @@ export const MAX_RETRY_DELAY_MS = 86_400_000;
 /** Deduplication window. Contract 07 Q7. */
 export const DEDUPLICATION_WINDOW_MS = 600_000;
 
-/** How long finished messages and their attempts can be read. Contract 06 §1. */
-export const LOG_RETENTION_DAYS = 7;
+/** Longest that finished messages and their attempts, and dead letters, can be read: three months. Contract 06 §1, fixed 10M. */
+export const MAX_RETENTION_DAYS = 90;
 
-/** How long a dead letter is kept. Contract 06 §1. */
-export const DEAD_LETTER_RETENTION_DAYS = 7;
+/** How long is known which messages a tick made. */
+export const TICK_RETENTION_DAYS = 7;
 
 /** How long the audit log tells of a change: a quarter. */
 export const AUDIT_RETENTION_DAYS = 92;

@@ -3,6 +3,7 @@ import {
   MAX_BATCH_ITEMS,
   MAX_BODY_BYTES,
   MAX_DELAY_MS,
+  MAX_RETENTION_DAYS,
   MAX_RETRIES,
   MAX_TIMEOUT_MS,
   MAX_TOPIC_ENDPOINTS,
@@ -12,6 +13,7 @@ import {
 const MIB = 1024 * 1024;
 const GB = 1_000_000_000;
 const DAY_MS = 86_400_000;
+const HOUR_MS = 3_600_000;
 const MINUTE_MS = 60_000;
 
 /**
@@ -57,12 +59,21 @@ export const UNBOUNDED: PlanLimits = {
   parallelismPerQueue: null,
   globalParallelism: null,
   batchItems: MAX_BATCH_ITEMS,
+  logRetentionDays: MAX_RETENTION_DAYS,
+  deadLetterRetentionDays: MAX_RETENTION_DAYS,
+};
+
+/** As many of everything as the service can do, each as large and as long as most need it. */
+const DEVELOPMENT: PlanLimits = {
+  ...UNBOUNDED,
+  delayMs: 365 * DAY_MS,
+  timeoutMs: 2 * HOUR_MS,
   logRetentionDays: 7,
   deadLetterRetentionDays: 7,
 };
 
 const PAY_AS_YOU_GO: PlanLimits = {
-  ...UNBOUNDED,
+  ...DEVELOPMENT,
   requestsPerSecond: 100,
   schedules: 1_000,
   topics: 100,
@@ -92,6 +103,9 @@ export const PLANS = {
   "fixed-1m": {
     ...PAY_AS_YOU_GO,
     messagesPerDay: 1_000_000,
+    delayMs: MAX_DELAY_MS,
+    timeoutMs: 6 * HOUR_MS,
+    deadLetterRetentionDays: 30,
     bandwidthBytesPerMonth: 1_000 * GB,
     parallelismPerQueue: 200,
     globalParallelism: 200,
@@ -99,6 +113,9 @@ export const PLANS = {
   "fixed-10m": {
     ...PAY_AS_YOU_GO,
     messagesPerDay: 10_000_000,
+    delayMs: MAX_DELAY_MS,
+    timeoutMs: 12 * HOUR_MS,
+    deadLetterRetentionDays: 90,
     bandwidthBytesPerMonth: 5_000 * GB,
     parallelismPerQueue: 1_000,
     globalParallelism: 1_000,
@@ -108,7 +125,7 @@ export const PLANS = {
     messagesPerDay: 100_000_000,
     requestsPerSecond: 1_000,
   },
-  development: UNBOUNDED,
+  development: DEVELOPMENT,
 } as const satisfies Record<string, PlanLimits>;
 export type PlanName = keyof typeof PLANS;
 

@@ -6,6 +6,7 @@ import type { DeadLetterQuery } from "@omnistore/domain/history/dead-letter";
 import type { Message } from "@omnistore/domain/message/message";
 import { makeUuidV7 } from "@omnistore/domain/message/message-id";
 import type { PublishCommand } from "@omnistore/domain/publish/publish-command";
+import { PLANS } from "@omnistore/domain/tenant/plans";
 import { startEngine, type TestEngine } from "@omnistore/testkit/engine";
 import { expectWholePaging } from "@omnistore/testkit/paging";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -44,7 +45,8 @@ async function bury(over: Partial<PublishCommand> = {}, agoMs = 0, status = 500)
 function retry(selection: DeadLetterSelection, overrides = asItWas): Promise<RetryOutcome> {
   const { pool, clock, vault } = engine.core;
   const day = { spend: async () => null, refund: () => undefined };
-  const parts = { pool, clock, vault, transactionStore: new TransactionStore(vault), day };
+  const transactionStore = new TransactionStore(vault);
+  const parts = { pool, clock, vault, transactionStore, limits: PLANS.development, day };
   return retryDeadLetters(parts, engine.tenantId, selection, overrides);
 }
 

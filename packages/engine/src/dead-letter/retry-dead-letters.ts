@@ -5,7 +5,7 @@ import type { BudgetSpent } from "@omnistore/domain/tenant/budget";
 
 import type { DatabaseClock } from "../database-clock.ts";
 import { loadMessages } from "../load-messages.sql.ts";
-import { makeMessage } from "../publish/make-message.ts";
+import { makeMessage, type KeepLimits } from "../publish/make-message.ts";
 import type { TransactionStore } from "../publish/transaction-store.ts";
 import type { Vault } from "../vault.ts";
 import { withPartitions } from "../with-partitions.ts";
@@ -18,6 +18,7 @@ export interface RetryParts {
   readonly clock: DatabaseClock;
   readonly vault: Vault;
   readonly transactionStore: TransactionStore;
+  readonly limits: KeepLimits;
   /** What the tenant's plan has left of today: what is retried is a message, and counts. */
   readonly day: {
     /** Null when so many were taken, all of them; else why none was. */
@@ -79,7 +80,7 @@ export async function retryDeadLetters(
 /** Stores a copy of each message; as many at a time as fit into memory. */
 async function republish(
   client: Queryable,
-  { clock, vault, transactionStore }: RetryParts,
+  { clock, vault, transactionStore, limits }: RetryParts,
   tenantId: string,
   messageIds: readonly string[],
   overrides: RetryOverrides,
@@ -93,7 +94,7 @@ async function republish(
       const original = originals.get(messageId);
       if (original === undefined) return [];
       const command = retryCommand(original, overrides);
-      return [{ message: makeMessage(command, nowMs), due: command.due }];
+      return [{ message: makeMessage(command, nowMs, limits), due: command.due }];
     });
     await transactionStore.store(client, toStore, nowMs);
     copies.push(...toStore.map(({ message }) => message.id));

@@ -1,19 +1,29 @@
 import { keepDays } from "@omnistore/domain/message/expiry";
-import { MAX_TIMEOUT_MS } from "@omnistore/domain/message/limits";
 import type { Message } from "@omnistore/domain/message/message";
 import { makeMessageId } from "@omnistore/domain/message/message-id";
 import type { Due, PublishCommand } from "@omnistore/domain/publish/publish-command";
+import type { PlanLimits } from "@omnistore/domain/tenant/plans";
 
 import { freshRandom } from "../fresh-random.ts";
 
-/** The message of a command that is accepted at `nowMs`; its id says how long it has to be kept. */
-export function makeMessage(command: PublishCommand, nowMs: number): Message {
+/** How long a plan has messages kept. */
+export type KeepLimits = Pick<
+  PlanLimits,
+  "timeoutMs" | "logRetentionDays" | "deadLetterRetentionDays"
+>;
+
+/**
+ * The message of a command that is accepted at `nowMs` under a plan; its id says how long it has to be
+ * kept. A plan that is changed later holds for messages that are made then.
+ */
+export function makeMessage(command: PublishCommand, nowMs: number, limits: KeepLimits): Message {
   const unixMs = Math.floor(nowMs);
   const days = keepDays({
     nowMs: unixMs,
     firstAttemptMs: firstAttemptMs(command.due, unixMs),
     maxRetries: command.maxRetries,
-    timeoutMs: command.options.timeoutMs ?? MAX_TIMEOUT_MS,
+    timeoutMs: command.options.timeoutMs ?? limits.timeoutMs,
+    retentionDays: Math.max(limits.logRetentionDays, limits.deadLetterRetentionDays),
   });
   return {
     tenantId: command.tenantId,

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
+import type { Message } from "@omnistore/domain/message/message";
 import type { PublishCommand, PublishOutcome } from "@omnistore/domain/publish/publish-command";
 
 import type { DataKey } from "../data-key.ts";
@@ -9,7 +10,7 @@ import { storedContent } from "../message-row.ts";
 import type { MessageStore, StoreRequest } from "../store/message-store.ts";
 import type { Vault } from "../vault.ts";
 import { deduplicationKey } from "./deduplication-key.ts";
-import { makeMessage } from "./make-message.ts";
+import { makeMessage, type KeepLimits } from "./make-message.ts";
 
 /**
  * A refusal for want of room is held back so long: clients that come again at once would otherwise
@@ -39,13 +40,16 @@ export interface PublishParts {
 export async function publishTogether(
   parts: PublishParts,
   commands: readonly PublishCommand[],
+  limits: KeepLimits,
 ): Promise<readonly PublishOutcome[]> {
   const nowMs = parts.clock.nowMs();
   const [first] = commands;
   if (first === undefined) return [];
   try {
     const key = await parts.vault.sealingKey(first.tenantId);
-    const requests = commands.map((command) => requestOf(command, nowMs, key));
+    const requests = commands.map((command) =>
+      requestOf(makeMessage(command, nowMs, limits), command, key),
+    );
     const answers = await parts.store.store(requests);
     return requests.map(({ message }, index) => {
       const messageId = answers[index] ?? message.id;
@@ -61,8 +65,7 @@ export async function publishTogether(
   }
 }
 
-function requestOf(command: PublishCommand, nowMs: number, key: DataKey | null): StoreRequest {
-  const message = makeMessage(command, nowMs);
+function requestOf(message: Message, command: PublishCommand, key: DataKey | null): StoreRequest {
   return {
     message,
     due: command.due,

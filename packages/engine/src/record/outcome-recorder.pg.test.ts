@@ -1,5 +1,6 @@
 import type { FlowControl } from "@omnistore/domain/flow-control/flow-control";
 import { makeUuidV7 } from "@omnistore/domain/message/message-id";
+import { PLANS } from "@omnistore/domain/tenant/plans";
 import { startEngine, type TestEngine } from "@omnistore/testkit/engine";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
@@ -34,7 +35,10 @@ function openRecorder() {
 
 function callback(over: Parameters<TestEngine["command"]>[0] = {}): MessageToStore {
   const command = engine.command({ destination: "http://127.0.0.1:9/callback", ...over });
-  return { message: makeMessage(command, engine.core.clock.nowMs()), due: command.due };
+  return {
+    message: makeMessage(command, engine.core.clock.nowMs(), PLANS.development),
+    due: command.due,
+  };
 }
 
 describe("02 §5 callbacks are stored with the outcome that calls for them", () => {

@@ -86,7 +86,7 @@ function messagesOf(row: DueRow, context: DueContext): readonly MessageToStore[]
   const options = { ...template.options, scheduleId: row.id };
   const command = { ...template, tenantId: row.tenant_id, due, options };
   return commandsOf(command, context.topic).map((each) => ({
-    message: makeMessage(each, row.now_ms),
+    message: makeMessage(each, row.now_ms, context.plan.limits),
     due,
   }));
 }

@@ -1,4 +1,5 @@
 import type { Message } from "@omnistore/domain/message/message";
+import { PLANS } from "@omnistore/domain/tenant/plans";
 import { startEngine, type TestEngine } from "@omnistore/testkit/engine";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
@@ -39,10 +40,11 @@ function openStore(directLane?: DirectLane) {
       publishTogether(
         parts,
         commands.map((over) => engine.command(over)),
+        PLANS.development,
       ),
     put: (over: Parameters<TestEngine["command"]>[0] = {}) => {
       const command = engine.command(over);
-      const message = makeMessage(command, engine.core.clock.nowMs());
+      const message = makeMessage(command, engine.core.clock.nowMs(), PLANS.development);
       return store
         .store([{ message, due: command.due, deduplicationKey: deduplicationKey(command) }])
         .then(([answering = ""]) => ({ message, answering }));
@@ -97,7 +99,11 @@ describe("group commit", () => {
     const keys = stored.map(({ id }) => ({ tenantId: engine.tenantId, messageId: id }));
     const pieces: number[] = [];
     const loaded = new Map<string, Buffer>();
-    const unknownId = makeMessage(engine.command(), engine.core.clock.nowMs()).id;
+    const unknownId = makeMessage(
+      engine.command(),
+      engine.core.clock.nowMs(),
+      PLANS.development,
+    ).id;
     const missing = { tenantId: engine.tenantId, messageId: unknownId };
     const { pool, vault } = engine.core;
     for await (const piece of loadInPieces(pool, vault, [missing, ...keys])) {

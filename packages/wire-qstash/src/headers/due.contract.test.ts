@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { decodeDue } from "./due.ts";
 
+const YEAR_MS = 365 * 86_400_000;
 const now = 1_787_000_000_000;
 const context = { nowMs: now, plan: planOf("development", {}) };
 const free = { nowMs: now, plan: planOf("free", {}) };
@@ -13,7 +14,7 @@ describe("01 §3 Upstash-Delay", () => {
     ["50s", 50_000],
     ["1d10h30m", 124_200_000],
     ["30", 30_000],
-    ["365d", MAX_DELAY_MS],
+    ["365d", YEAR_MS],
   ])("%s is a delay of %d ms", (value, delayMs) => {
     expect(decodeDue(undefined, value, context)).toEqual({ kind: "after", delayMs });
   });
@@ -46,8 +47,8 @@ describe("01 §3 Upstash-Not-Before", () => {
   });
 
   it("is refused with 412 farther away than the longest delay, and taken up to it", () => {
-    const last = String((now + MAX_DELAY_MS) / 1000);
-    expect(decodeDue(last, undefined, context)).toEqual({ kind: "at", unixMs: now + MAX_DELAY_MS });
+    const last = String((now + YEAR_MS) / 1000);
+    expect(decodeDue(last, undefined, context)).toEqual({ kind: "at", unixMs: now + YEAR_MS });
     expect(() => decodeDue(`${last}.001`, undefined, context)).toThrow(
       expect.objectContaining({ status: 412 }),
     );
@@ -55,6 +56,19 @@ describe("01 §3 Upstash-Not-Before", () => {
 });
 
 describe("06 §4 a plan's longest delay", () => {
+  it("is what the operator set for a tenant, up to five years", () => {
+    const plan = planOf("pay-as-you-go", { delayMs: MAX_DELAY_MS });
+    const last = String((now + MAX_DELAY_MS) / 1000);
+    expect(decodeDue(undefined, "1826d", { nowMs: now, plan })).toEqual({
+      kind: "after",
+      delayMs: MAX_DELAY_MS,
+    });
+    expect(decodeDue(last, undefined, { nowMs: now, plan })).toMatchObject({ kind: "at" });
+    expect(() => decodeDue(undefined, "1827d", { nowMs: now, plan })).toThrow(
+      'instead of 31536000000 of plan "pay-as-you-go"; no plan has more',
+    );
+  });
+
   it.each([
     [undefined, "8d", 'Upstash-Delay "8d"'],
     [undefined, "604801", 'Upstash-Delay "604801"'],
@@ -88,7 +102,7 @@ describe("01 §3 any text as delay and not-before", () => {
             const waitMs =
               due.kind === "now" ? 0 : due.kind === "after" ? due.delayMs : due.unixMs - now;
             expect(waitMs).toBeGreaterThanOrEqual(0);
-            expect(waitMs).toBeLessThanOrEqual(MAX_DELAY_MS);
+            expect(waitMs).toBeLessThanOrEqual(YEAR_MS);
           } catch (error) {
             expect(error).toMatchObject({ name: "InvalidRequest" });
           }

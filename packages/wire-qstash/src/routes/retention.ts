@@ -1,18 +1,16 @@
-import { UNBOUNDED } from "@omnistore/domain/tenant/plans";
 import type { Caller } from "@omnistore/domain/tenant/tenant";
 import { deadLetterTimeMs, decodeDeadLetterId } from "../ids.ts";
 import type { WireServices } from "./guarded.ts";
 
 const DAY_MS = 86_400_000;
 
-/** A query for no more than what the plan keeps; what nobody keeps is gone anyway. Contract 06 §1. */
+/** A query for no more than what the plan keeps: what others keep longer may still be there. Contract 06 §1. */
 export function withinRetention<Query extends { readonly fromMs?: number }>(
   query: Query,
   days: number,
   nowMs: number,
 ): Query {
-  const keptFromMs = keptFrom(days, nowMs);
-  return keptFromMs === 0 ? query : { ...query, fromMs: Math.max(query.fromMs ?? 0, keptFromMs) };
+  return { ...query, fromMs: Math.max(query.fromMs ?? 0, keptFrom(days, nowMs)) };
 }
 
 /** The dead letters that a plan still keeps: an older one is gone, whoever asks for it. Contract 03 §5. */
@@ -36,7 +34,7 @@ export function keptDeadLetters({ operations }: WireServices, { plan }: Caller):
   };
 }
 
-/** The earliest time that is kept, Unix milliseconds; 0 when the service itself forgets sooner. */
+/** The earliest time that is kept, Unix milliseconds. */
 function keptFrom(days: number, nowMs: number): number {
-  return days >= UNBOUNDED.logRetentionDays ? 0 : nowMs - days * DAY_MS;
+  return Math.floor(nowMs - days * DAY_MS);
 }
