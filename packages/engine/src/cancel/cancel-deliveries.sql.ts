@@ -3,6 +3,13 @@ import type { Pool } from "@omnistore/db/client";
 import { gatesOf, markGates } from "../mark-gates.ts";
 
 /**
+ * When a message was made, which its id says by the clock of a process: that may be a little ahead of
+ * the time at which a statement leased it, and no log shows an attempt before its message.
+ */
+const MADE_AT =
+  "to_timestamp(('x' || left(replace(message_id::text, '-', ''), 12))::bit(48)::bigint / 1000.0)";
+
+/**
  * Takes deliveries out of the queue, whatever their state, and logs it. One that is leased is fenced
  * by that: the outcome of its attempt finds no row. The key of the log row is free, because an
  * attempt is logged by the statement that ends it. Gates are told of the places that became free;
@@ -26,7 +33,7 @@ WITH locked AS (
     tenant_id, message_id, retried, logged_on, started_at, ended_at, outcome
   )
   SELECT tenant_id, message_id, retried, (now() AT TIME ZONE 'UTC')::date,
-    coalesce(leased_at, now()), now(), CASE WHEN leased_at IS NULL THEN 'cancelled' ELSE 'abandoned' END
+    greatest(coalesce(leased_at, now()), ${MADE_AT}), now(), CASE WHEN leased_at IS NULL THEN 'cancelled' ELSE 'abandoned' END
   FROM gone
 ), freed AS (
   SELECT * FROM gone WHERE queue_passed OR leased_at IS NOT NULL

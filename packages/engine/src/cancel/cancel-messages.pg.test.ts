@@ -74,6 +74,22 @@ describe("03 §1 cancel", () => {
     await expect(cancel({ kind: "ids", messageIds: ids })).resolves.toBe(0);
   });
 
+  test("is logged behind the message, also where the clock of the lease was behind", async () => {
+    const message = await engine.store();
+    await claimDeliveries(engine.core.pool, await engine.dispatcher(), 1);
+    await engine.core.pool.query(
+      "UPDATE deliveries SET leased_at = leased_at - interval '5 s' WHERE message_id = $1",
+      [message.id],
+    );
+    await expect(cancel({ kind: "ids", messageIds: [message.id] })).resolves.toBe(1);
+    expect(await statesOf(message.id)).toEqual([
+      "CREATED",
+      "ACTIVE",
+      "CANCEL_REQUESTED",
+      "CANCELED",
+    ]);
+  });
+
   test("fences the attempt that is under way: its outcome changes and logs nothing", async () => {
     const owner = await engine.dispatcher();
     const message = await engine.store();
