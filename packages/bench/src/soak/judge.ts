@@ -77,10 +77,23 @@ export interface Redelivery {
   readonly p50: number;
   readonly p99: number;
   readonly max: number;
+  /** The slowest of them, slowest first. */
+  readonly slowest: readonly Redelivered[];
+}
+
+/** What a kill cut off, and when it arrived again. */
+export interface Redelivered {
+  readonly path: string;
+  readonly delayMs: number;
+  /** When it had arrived, from the kill that counts, milliseconds: before it, so negative. */
+  readonly cutOffMs: number;
+  /** What was killed between the two arrivals, in order, with its time from the kill that counts. */
+  readonly kills: readonly { readonly victim: Victim; readonly atMs: number }[];
 }
 
 /** Outcomes that a dispatcher writes in one statement, at most. */
 const RECORD_BATCH = 500;
+const SLOWEST_TOLD = 3;
 /** How much later than the fact the killer may have noted its time, and clocks of processes differ. */
 const SLACK_MS = 50;
 
@@ -140,8 +153,8 @@ function judgeDuplicates({
 > {
   const duplicates = { dispatcher: 0, postgres: 0, unexplained: 0 };
   const ofKill = new Map<Kill, number>();
-  const delays: number[] = [];
-  const delaysAfterMore: number[] = [];
+  const redelivered: Redelivered[] = [];
+  const redeliveredAfterMore: Redelivered[] = [];
   for (const attempts of groupBy(arrivals, ({ id, retried }) => `${id} ${retried}`).values()) {
     const inOrder = attempts.toSorted((a, b) => a.atMs - b.atMs);
     for (const [index, repeat] of inOrder.entries()) {
@@ -162,9 +175,12 @@ function judgeDuplicates({
       duplicates[cause.victim === "postgres" ? "postgres" : "dispatcher"] += 1;
       ofKill.set(cause, (ofKill.get(cause) ?? 0) + 1);
       // The second kill may have met the dispatcher that had just taken the message over.
-      (last === cause ? delays : delaysAfterMore).push(
-        repeat.atMs - last.atMs - outageBetween(kills, last.atMs, repeat.atMs),
-      );
+      (last === cause ? redelivered : redeliveredAfterMore).push({
+        path: repeat.path,
+        delayMs: repeat.atMs - last.atMs - outageBetween(kills, last.atMs, repeat.atMs),
+        cutOffMs: earlier.atMs - last.atMs,
+        kills: causes.map(({ victim, atMs }) => ({ victim, atMs: atMs - last.atMs })),
+      });
     }
   }
   const inFlightAt = ({ atMs }: Kill) =>
@@ -174,18 +190,20 @@ function judgeDuplicates({
     killsOverBound: [...ofKill].filter(([kill, count]) => count > inFlightAt(kill) + RECORD_BATCH)
       .length,
     mostDuplicatesOfOneKill: Math.max(0, ...ofKill.values()),
-    redelivery: redeliveryOf(delays),
-    redeliveryAfterMore: redeliveryOf(delaysAfterMore),
+    redelivery: redeliveryOf(redelivered),
+    redeliveryAfterMore: redeliveryOf(redeliveredAfterMore),
   };
 }
 
-function redeliveryOf(delaysMs: readonly number[]): Redelivery {
-  const sorted = delaysMs.toSorted((a, b) => a - b);
+function redeliveryOf(redelivered: readonly Redelivered[]): Redelivery {
+  const fromSlowest = redelivered.toSorted((a, b) => b.delayMs - a.delayMs);
+  const sorted = fromSlowest.map(({ delayMs }) => delayMs).toReversed();
   return {
     count: sorted.length,
     p50: quantile(sorted, 0.5),
     p99: quantile(sorted, 0.99),
     max: sorted.at(-1) ?? 0,
+    slowest: fromSlowest.slice(0, SLOWEST_TOLD),
   };
 }
 

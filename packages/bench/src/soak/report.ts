@@ -1,4 +1,4 @@
-import type { Redelivery, Verdict } from "./judge.ts";
+import type { Redelivered, Redelivery, Verdict } from "./judge.ts";
 
 const SHOWN = 5;
 
@@ -22,7 +22,15 @@ function redeliveryRow(name: string, redelivery: Redelivery, leaseMs: number): s
   const { count, p50, p99, max } = redelivery;
   const rest = `${count} messages, p50 ${ms(p50)}, max ${ms(max)}`;
   const bound = `2 × lease = ${ms(2 * leaseMs)} without what PostgreSQL was away (${rest})`;
-  return row(name, ms(p99), bound, p99 <= 2 * leaseMs);
+  const holds = p99 <= 2 * leaseMs;
+  const slowest = holds ? [] : redelivery.slowest.map(tell);
+  return [row(name, ms(p99), bound, holds), ...slowest].join("\n");
+}
+
+/** Which one was slow, and what was killed meanwhile. */
+function tell({ path, delayMs, cutOffMs, kills }: Redelivered): string {
+  const killed = kills.map(({ victim, atMs }) => `${victim} at ${ms(atMs)}`).join(", ");
+  return `        ${path}, arrived at ${ms(cutOffMs)}, again after ${ms(delayMs)}; killed: ${killed}`;
 }
 
 /** The result as a table, one bound a line. */
