@@ -59,7 +59,7 @@ async function countWaiting(databaseUrl: string): Promise<number> {
 
 // Nobody but root may mount a file system of a size of its own.
 test.skipIf(process.getuid?.() !== 0)(
-  "a full disk: 503 with Retry-After, nothing acknowledged is lost, and with room again it works by itself",
+  "a full disk: 503 with Retry-After, nothing acknowledged is lost, the log says why, and with room again it works by itself",
   async () => {
     const disk = mountSmallDisk(DISK_MB);
     cleanUps.push(() => disk.remove());
@@ -103,6 +103,7 @@ test.skipIf(process.getuid?.() !== 0)(
     await until(async () => (await countWaiting(postgres.url)) === 0, 30_000);
     const arrived = new Set(receiver.requests.map(({ headers }) => headers["upstash-message-id"]));
     expect(acknowledged.filter((id) => !arrived.has(id))).toEqual([]);
+    expect(running[0]?.output()).toContain("PostgreSQL has no room left on its disk");
   },
   120_000,
 );

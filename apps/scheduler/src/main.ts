@@ -1,4 +1,5 @@
 import { awaitDatabase } from "@omnistore/db/await-database";
+import { shortageInWords } from "@omnistore/db/in-words";
 import { migrate } from "@omnistore/db/migrate";
 import { createCore } from "@omnistore/engine/core";
 import { loadServiceConfigOrExit } from "@omnistore/runtime/config";
@@ -9,7 +10,11 @@ import { composeServices, defineService } from "@omnistore/runtime/service";
 import { createScheduler } from "./service.ts";
 
 const config = loadServiceConfigOrExit(process.env);
-const logger = createLogger({ level: config.logLevel, name: "scheduler" });
+const logger = createLogger({
+  level: config.logLevel,
+  name: "scheduler",
+  reasonOf: shortageInWords,
+});
 const core = createCore({
   databaseUrl: config.databaseUrl,
   encryptionKey: config.encryptionKey,

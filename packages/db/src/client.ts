@@ -53,7 +53,11 @@ export function connect(options: ConnectOptions): Pool {
   // A connection that fails while it is checked out, between two statements, tells the next statement;
   // without a listener it would end the process.
   pool.on("connect", (client) => client.on("error", () => undefined));
-  pool.on("error", (error) => options.onIdleError?.(error));
+  pool.on("error", (error: Error & { client?: unknown }) => {
+    // The whole connection, with all that it ever prepared and the key to cancel it by: no reader of a log wants it.
+    delete error.client;
+    options.onIdleError?.(error);
+  });
   pool.on("release", (error: unknown) => {
     if (isUnanswered(error)) sockets.closeSilentFor(ANSWER_LIMIT_MS);
   });

@@ -1,6 +1,7 @@
 import {
   connectionUrlProblem,
   databaseProblem,
+  databaseShortage,
   type DatabaseTarget,
 } from "@omnistore/domain/start/database-problem";
 import { rootMessage } from "@omnistore/domain/start/error-code";
@@ -25,6 +26,11 @@ export function inWords(error: unknown, databaseUrl: string): InWords {
     return new InWords(problem, { cause: unreadable });
   }
   return new InWords(databaseProblem(error, target) ?? rootMessage(error), { cause: error });
+}
+
+/** What the database is short of and what to do about it, for the log of a process that runs; undefined for other errors. */
+export function shortageInWords(error: unknown): string | undefined {
+  return databaseShortage(error);
 }
 
 /** As the driver reads it, its defaults and the PG* variables among it. */

@@ -24,3 +24,21 @@ test("secrets never reach the log, at any of three depths", () => {
     token: "[secret]",
   });
 });
+
+test("an error whose meaning is known is logged with it", () => {
+  const lines: string[] = [];
+  const logger = createLogger(
+    {
+      level: "info",
+      name: "test",
+      reasonOf: (error) => (error instanceof RangeError ? "there is too much of it" : undefined),
+    },
+    { write: (line: string) => void lines.push(line) },
+  );
+  logger.child({ part: "a" }).error({ err: new RangeError("said") }, "it failed");
+  logger.error({ err: new Error("said") }, "it failed");
+  expect(lines.map((line) => (JSON.parse(line) as { reason?: string }).reason)).toEqual([
+    "there is too much of it",
+    undefined,
+  ]);
+});

@@ -28,17 +28,25 @@ interface LoggerOptions {
   readonly level: LogLevel;
   /** Which process or part speaks. */
   readonly name: string;
+  /** What an error under `err` means to an operator, where that is known: it is logged as `reason`. */
+  readonly reasonOf?: (error: unknown) => string | undefined;
 }
 
 /** A logger that writes one JSON object per line to standard error, with secrets replaced by "[secret]". */
 export function createLogger(
-  { level, name }: LoggerOptions,
+  { level, name, reasonOf }: LoggerOptions,
   destination: DestinationStream = stderr(),
 ): Logger {
   return pino(
     {
       level,
       name,
+      formatters: {
+        log(entry) {
+          const reason = entry["err"] === undefined ? undefined : reasonOf?.(entry["err"]);
+          return reason === undefined ? entry : { ...entry, reason };
+        },
+      },
       redact: {
         paths: SECRET_FIELDS.flatMap((field) => [field, `*.${field}`, `*.*.${field}`]),
         censor: "[secret]",

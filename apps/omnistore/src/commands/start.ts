@@ -1,4 +1,5 @@
 import { awaitDatabase } from "@omnistore/db/await-database";
+import { shortageInWords } from "@omnistore/db/in-words";
 import { loadConfigOrExit } from "@omnistore/runtime/config";
 import { createLogger } from "@omnistore/runtime/logger";
 import { runService } from "@omnistore/runtime/run-service";
@@ -22,7 +23,11 @@ All settings: docs/configuration.md
 /** `omnistore start`: returns when OmniStore is ready, and the process runs on until it is told to stop. */
 export async function start(env: NodeJS.ProcessEnv): Promise<void> {
   const config = loadConfigOrExit(env, { logLevel: "warn" });
-  const logger = createLogger({ level: config.logLevel, name: "omnistore" });
+  const logger = createLogger({
+    level: config.logLevel,
+    name: "omnistore",
+    reasonOf: shortageInWords,
+  });
   const progress = createProgress((text) => process.stdout.write(text));
   const { databaseUrl } = config;
   if (databaseUrl !== undefined) {

@@ -19,6 +19,31 @@ const untrusted: Words = (target, said) =>
   `the TLS certificate of ${at(target)} is not trusted (${said}): name the one that issued it by ` +
   "sslrootcert=/path/to/ca.pem in DATABASE_URL, with the host as the certificate names it";
 
+/** What PostgreSQL can be short of, whichever it is: SQLSTATE class 53. */
+const SHORTAGES: ReadonlyMap<string | undefined, (said: string) => string> = new Map([
+  [
+    "53100",
+    (said: string) =>
+      `PostgreSQL has no room left on its disk (${said}): make some, or give it a larger one`,
+  ],
+  [
+    "53200",
+    (said: string) =>
+      `PostgreSQL has no memory left (${said}): give its machine more, or lower its work_mem and max_connections`,
+  ],
+  [
+    "53300",
+    (said: string) =>
+      `PostgreSQL has no connection left (${said}): raise its max_connections, or the CONNECTION LIMIT ` +
+      "that it names, or see who else holds them",
+  ],
+  [
+    "53400",
+    (said: string) =>
+      `PostgreSQL met a limit of its configuration (${said}): raise the one that it names`,
+  ],
+]);
+
 /** By the codes of Node's sockets, of DNS and TLS, and of PostgreSQL (its appendix A). */
 const WORDS: Readonly<Record<string, Words>> = {
   ECONNREFUSED: (target, said) =>
@@ -47,8 +72,6 @@ const WORDS: Readonly<Record<string, Words>> = {
     "by ALTER DATABASE … OWNER TO …, and the owner of what OmniStore made there before",
   "25006": (target) =>
     `PostgreSQL at ${at(target)} takes no changes, as a replica does: name the primary in DATABASE_URL`,
-  "53300": (target, said) =>
-    `PostgreSQL at ${at(target)} has no connection left (${said}): raise its max_connections`,
   "57P03": (target, said) => `PostgreSQL at ${at(target)} is not ready (${said}): try again`,
   CERT_HAS_EXPIRED: untrusted,
   DEPTH_ZERO_SELF_SIGNED_CERT: untrusted,
@@ -82,7 +105,12 @@ export function databaseProblem(error: unknown, target: DatabaseTarget): string 
     code === undefined
       ? DRIVER_WORDS.find(([pattern]) => pattern.test(said))?.[1]
       : Object.entries(WORDS).find(([known]) => known === code)?.[1];
-  return words?.(target, said);
+  return words?.(target, said) ?? databaseShortage(error);
+}
+
+/** What the database is short of (disk, memory, connections) and what to do about it; undefined where it is not that. */
+export function databaseShortage(error: unknown): string | undefined {
+  return SHORTAGES.get(errorCode(error))?.(rootMessage(error));
 }
 
 function at({ host, port }: DatabaseTarget): string {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 
 import { dataDirectoryProblem, dataVersionProblem } from "./data-directory-problem.ts";
-import { connectionUrlProblem, databaseProblem } from "./database-problem.ts";
+import { connectionUrlProblem, databaseProblem, databaseShortage } from "./database-problem.ts";
 import { listenProblem } from "./listen-problem.ts";
 
 const target = { host: "db", port: 5432, user: "queue", database: "omnistore" };
@@ -16,7 +16,10 @@ describe("the words for a database", () => {
     ["28000", 'lets the user "queue" not in (said)'],
     ["42501", 'the user "queue" may not set up the database "omnistore" (said)'],
     ["25006", "as a replica does"],
+    ["53100", "no room left on its disk (said)"],
+    ["53200", "no memory left (said)"],
     ["53300", "raise its max_connections"],
+    ["53400", "met a limit of its configuration (said)"],
     ["SELF_SIGNED_CERT_IN_CHAIN", "sslrootcert="],
   ])("%s: %s", (code, words) => {
     expect(databaseProblem(coded(code), target)).toContain(words);
@@ -41,6 +44,12 @@ describe("the words for a database", () => {
     expect(databaseProblem(refused, { ...target, host: "/run/pg" })).toContain(
       "the socket of port 5432 in /run/pg",
     );
+  });
+
+  test("a shortage is told from what else may be wrong, also when it is wrapped", () => {
+    const wrapped = new Error("Failed query: SELECT …", { cause: coded("53300") });
+    expect(databaseShortage(wrapped)).toContain("PostgreSQL has no connection left (said)");
+    expect(databaseShortage(coded("ECONNREFUSED"))).toBeUndefined();
   });
 
   test("what nobody knows has no words of its own", () => {
