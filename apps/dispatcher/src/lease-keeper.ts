@@ -32,6 +32,9 @@ export class LeaseKeeper {
   #place: DispatcherPlace = { rank: 0, count: 1 };
   /** Monotonic time after which others may have taken our deliveries. */
   #validUntil = 0;
+  /** Monotonic times: of the last heartbeat, and from when on the silence of others says that they are dead. */
+  #lastBeat = 0;
+  #rescueFrom = 0;
   #timer: NodeJS.Timeout | undefined;
   /** The heartbeat under way: one at a time, or two that find the lease lost would each take a new one. */
   #beating: Promise<void> | undefined;
@@ -80,6 +83,7 @@ export class LeaseKeeper {
     const owner = makeUuidV7({ unixMs, random: randomBytes(10) });
     this.#place = await registerDispatcher(core.pool, owner);
     this.#owner = owner;
+    this.#lastBeat = asked;
     this.#validUntil = asked + leaseMs;
   }
 
@@ -89,6 +93,10 @@ export class LeaseKeeper {
     if (owner === null) return;
     const asked = performance.now();
     const place = await beat(core.pool, owner);
+    // The database was away, so no heart could beat: the others get time for one before they are taken for dead.
+    const now = performance.now();
+    if (now - this.#lastBeat > leaseMs / 2) this.#rescueFrom = now + leaseMs / 2;
+    this.#lastBeat = asked;
     if (place !== null) {
       this.#place = place;
       this.#validUntil = asked + leaseMs;
@@ -96,8 +104,9 @@ export class LeaseKeeper {
       logger.warn({ owner }, "the lease ran out; its deliveries belong to others now");
       await this.#register();
     }
+    const isRescuing = performance.now() >= this.#rescueFrom;
     const rescued =
-      (await rescueExpired(core.pool, leaseMs)) +
+      (isRescuing ? await rescueExpired(core.pool, leaseMs) : 0) +
       (await releaseForgotten(core.pool, owner, heldBy(owner), leaseMs));
     if (rescued === 0) return;
     logger.info({ rescued }, "gave deliveries of lost leases back to the queue");

@@ -31,13 +31,16 @@ afterEach(async () => {
   for (const cleanUp of cleanUps.toReversed()) await cleanUp();
 });
 
-/** An api and a dispatcher as processes of their own; returns where the api listens. */
-async function startService(databaseUrl: string): Promise<string> {
-  const [api] = ["api", "dispatcher"].map((app) => {
+const LEASE_SECONDS = 3;
+
+/** An api and dispatchers as processes of their own; returns where the api listens. */
+async function startService(databaseUrl: string, dispatchers = 1): Promise<string> {
+  const apps = ["api", ...Array.from({ length: dispatchers }, () => "dispatcher")];
+  const [api] = apps.map((app) => {
     const child = startProcess(`apps/${app}/src/main.ts`, {
       DATABASE_URL: databaseUrl,
       PORT: "0",
-      OMNISTORE_LEASE_SECONDS: "3",
+      OMNISTORE_LEASE_SECONDS: String(LEASE_SECONDS),
     });
     running.push(child);
     return child;
@@ -111,6 +114,27 @@ describe("the database goes away in the middle of a burst", () => {
     );
     expect(wrong).toEqual([]);
     await everythingArrived(postgres.url, journal);
+  });
+
+  test("away for longer than a lease: what living dispatchers have under way is not sent twice", async () => {
+    const dataDir = mkdtempSync(join(tmpdir(), "omnistore-outage-"));
+    cleanUps.push(async () => rmSync(dataDir, { recursive: true, force: true }));
+    const postgres = await startCrashablePostgres(dataDir);
+    cleanUps.push(() => postgres.stop());
+    const url = await startService(postgres.url, 3);
+    const journal: Journal = { acknowledged: [], refused: [] };
+    // Answered while PostgreSQL is away, or when it is back.
+    receiver.reply(({ headers }) => ({
+      status: 200,
+      delayMs: Number(headers["upstash-message-id"]?.at(-1)) % 2 === 0 ? 3_000 : 9_000,
+    }));
+    await Promise.all(Array.from({ length: 300 }, () => publishOnce(url, journal)));
+    await receiver.waitFor(journal.acknowledged.length);
+    await postgres.kill();
+    await sleep(1.5 * LEASE_SECONDS * 1_000);
+    await postgres.restart();
+    await everythingArrived(postgres.url, journal);
+    expect(receiver.requests).toHaveLength(journal.acknowledged.length);
   });
 
   test("half-open connections: 503 in bounded time, and it recovers by itself", async () => {

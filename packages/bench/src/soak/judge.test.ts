@@ -59,6 +59,12 @@ describe("a soak is judged", () => {
       duplicates: { dispatcher: 1, unexplained: 0 },
       redelivery: { max: 2_995 },
     });
+    const away = [{ victim: "postgres", atMs: 500, backMs: 1_500 }] as const;
+    expect(verdictOf({ arrivals, kills: away })).toMatchObject({
+      good: true,
+      duplicates: { postgres: 1, unexplained: 0 },
+      redelivery: { max: 2_500 },
+    });
     const late = [arrival({}), arrival({ atMs: 9_000 })];
     expect(verdictOf({ arrivals: late, kills }).good).toBe(false);
     const outage = { victim: "postgres", atMs: 2_000, backMs: 5_000 } as const;

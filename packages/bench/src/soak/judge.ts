@@ -161,9 +161,10 @@ function judgeDuplicates({
       const earlier = inOrder[index - 1];
       if (earlier === undefined) continue;
       const causes = kills.filter(
-        ({ victim, atMs }) =>
+        ({ victim, atMs, backMs = atMs }) =>
           (victim === "dispatcher" || victim === "postgres") &&
-          atMs >= earlier.atMs - SLACK_MS &&
+          // What arrives while PostgreSQL is away cannot be recorded until it is back.
+          backMs >= earlier.atMs - SLACK_MS &&
           atMs <= repeat.atMs,
       );
       const [cause] = causes;
