@@ -87,13 +87,15 @@ export interface Redelivered {
   readonly delayMs: number;
   /** When it had arrived, from the kill that counts, milliseconds: before it, so negative. */
   readonly cutOffMs: number;
-  /** What was killed between the two arrivals, in order, with its time from the kill that counts. */
+  /** What was killed between the two arrivals and shortly before, in order, with its time from the kill that counts. */
   readonly kills: readonly { readonly victim: Victim; readonly atMs: number }[];
 }
 
 /** Outcomes that a dispatcher writes in one statement, at most. */
 const RECORD_BATCH = 500;
 const SLOWEST_TOLD = 3;
+/** What was killed so shortly before may not have been back yet. */
+const TOLD_BEFORE_MS = 10_000;
 /** How much later than the fact the killer may have noted its time, and clocks of processes differ. */
 const SLACK_MS = 50;
 
@@ -180,7 +182,9 @@ function judgeDuplicates({
         path: repeat.path,
         delayMs: repeat.atMs - last.atMs - outageBetween(kills, last.atMs, repeat.atMs),
         cutOffMs: earlier.atMs - last.atMs,
-        kills: causes.map(({ victim, atMs }) => ({ victim, atMs: atMs - last.atMs })),
+        kills: kills
+          .filter(({ atMs }) => atMs >= earlier.atMs - TOLD_BEFORE_MS && atMs <= repeat.atMs)
+          .map(({ victim, atMs }) => ({ victim, atMs: atMs - last.atMs })),
       });
     }
   }
