@@ -42,3 +42,27 @@ test("an error whose meaning is known is logged with it", () => {
     undefined,
   ]);
 });
+
+test("the values of a failed statement never reach the log", () => {
+  const lines: string[] = [];
+  const logger = createLogger(
+    { level: "info", name: "test" },
+    { write: (line: string) => void lines.push(line) },
+  );
+  const below = Object.assign(new Error("too many clients"), { code: "53300" });
+  // As Drizzle makes it.
+  const statement = Object.assign(
+    new Error("Failed query: select $1\nparams: hush-1", { cause: below }),
+    { query: "select $1", params: ["hush-1"] },
+  );
+  logger.error({ err: statement }, "first");
+  logger.error({ err: new RangeError("it is away", { cause: statement }) }, "second");
+  expect(lines.join("")).not.toContain("hush");
+  const [first, second] = lines.map((line) => JSON.parse(line) as { err: object });
+  expect(first?.err).toMatchObject({ message: "too many clients", code: "53300" });
+  expect(second?.err).toMatchObject({
+    type: "RangeError",
+    message: "it is away: too many clients",
+    stack: expect.stringContaining("too many clients"),
+  });
+});

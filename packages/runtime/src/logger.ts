@@ -1,4 +1,4 @@
-import { pino } from "pino";
+import { pino, stdSerializers } from "pino";
 import type { DestinationStream, Logger as PinoLogger } from "pino";
 
 export type Logger = PinoLogger;
@@ -47,6 +47,7 @@ export function createLogger(
           return reason === undefined ? entry : { ...entry, reason };
         },
       },
+      serializers: { err: (error: unknown) => stdSerializers.err(asError(withoutValues(error))) },
       redact: {
         paths: SECRET_FIELDS.flatMap((field) => [field, `*.${field}`, `*.*.${field}`]),
         censor: "[secret]",
@@ -54,6 +55,27 @@ export function createLogger(
     },
     destination,
   );
+}
+
+/**
+ * The same error, and below it what a failed statement came to in the place of the statement with its values: those
+ * are what users sent, and what opens doors.
+ */
+function withoutValues(error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  if ("params" in error) return withoutValues(error.cause);
+  if (error.cause === undefined) return error;
+  const copy: unknown = Object.create(error, {
+    cause: { value: withoutValues(error.cause), enumerable: false },
+    message: { value: error.message },
+    stack: { value: error.stack },
+  });
+  return copy;
+}
+
+/** What was thrown without being an error is logged by its text. */
+function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
 }
 
 /** Synchronous, so that the last words of a process that exits are not lost. */
