@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 
 import { hasCallbacks } from "@omnistore/domain/callback/plan-callbacks";
 import type { DeliveryWire } from "@omnistore/domain/delivery-wire";
-import { RESPONSE_CAPTURE_BYTES } from "@omnistore/domain/message/limits";
+import { MAX_CALLBACK_BYTES, RESPONSE_CAPTURE_BYTES } from "@omnistore/domain/message/limits";
 import type { PendingMessage, WireName } from "@omnistore/domain/message/message";
 import { makeUuidV7 } from "@omnistore/domain/message/message-id";
 import type { AttemptResult } from "@omnistore/domain/record/attempt-result";
@@ -52,7 +52,7 @@ export async function makeAttempt(
     // Who asks for no time-out gets what the plan allows, and nobody more: it may be lowered. Contract 02 §2.
     timeoutMs: Math.min(message.options.timeoutMs ?? Infinity, plan.limits.timeoutMs),
     captureBytes: hasCallbacks(message.options)
-      ? Math.max(messageBytes, RESPONSE_CAPTURE_BYTES)
+      ? Math.min(Math.max(messageBytes, RESPONSE_CAPTURE_BYTES), MAX_CALLBACK_BYTES)
       : RESPONSE_CAPTURE_BYTES,
     askRoom: (bytes) => parts.askRoom(leased, bytes),
     mayStart: () => start.begin(),

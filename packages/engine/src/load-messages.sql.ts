@@ -2,7 +2,8 @@ import type { Queryable } from "@omnistore/db/client";
 import type { PendingMessage } from "@omnistore/domain/message/message";
 import { messageExpiryDay } from "@omnistore/domain/message/message-id";
 
-import { MESSAGE_COLUMNS, readPending, type MessageRow } from "./message-row.ts";
+import { withBodies } from "./long-bodies.ts";
+import { MESSAGE_COLUMNS, readPending, type MessageColumns } from "./message-row.ts";
 import { tenantsOfSealed } from "./sealed-content.ts";
 import type { Vault } from "./vault.ts";
 
@@ -37,14 +38,15 @@ export async function* loadInPieces(
   while (wanted.length > 0) {
     const rows = await selectPiece(db, wanted);
     const dataKeys = await vault.keysOf(tenantsOfSealed(rows));
-    yield vault.readable(rows, (row) => readPending(row, dataKeys));
+    const whole = await withBodies(db, rows);
+    yield vault.readable(whole, (row) => readPending(row, dataKeys));
     if (rows.length === (rows[0]?.found ?? 0)) return;
     const selected = new Set(rows.map(({ id }) => id));
     wanted = wanted.filter(({ messageId }) => !selected.has(messageId));
   }
 }
 
-interface PieceRow extends MessageRow {
+interface PieceRow extends MessageColumns {
   readonly not_before: Date;
   /** How many there are, with those that this piece had no room for. */
   readonly found: number;
@@ -67,7 +69,7 @@ async function selectPiece(
        JOIN messages m ON m.tenant_id = k.tenant_id AND m.id = k.id AND m.expires_on = k.expires_on
        WHERE m.expires_on IN (${[...new Set(days)].map((day) => `'${day}'`).join(", ")})
      ) AS pending
-     WHERE bytes <= ${PIECE_BYTES} OR bytes = octet_length(body)`,
+     WHERE bytes <= ${PIECE_BYTES} OR bytes = body_length`,
     [keys.map(({ tenantId }) => tenantId), keys.map(({ messageId }) => messageId), days],
   );
   return rows;

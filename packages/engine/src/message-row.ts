@@ -2,12 +2,16 @@ import type { Message, Method, PendingMessage, WireName } from "@omnistore/domai
 import { messageIdTime } from "@omnistore/domain/message/message-id";
 
 import type { DataKey } from "./data-key.ts";
+import { SHORT_BODY, type ShortBodyRow } from "./long-bodies.ts";
 import { fromColumns, toColumns, type ContentColumns } from "./sealed-content.ts";
 import type { DataKeys } from "./vault.ts";
 
-/** The columns of a message, in the shape that the driver returns. */
-export const MESSAGE_COLUMNS =
-  "m.tenant_id, m.id, m.wire, m.destination, m.method, m.headers, m.body, m.max_retries, m.options";
+/** The columns of `messages m`, in the shape that the driver returns; `withBodies` reads what is too long for them. */
+export const MESSAGE_COLUMNS = `m.tenant_id, m.id, m.wire, m.destination, m.method, m.headers, ${SHORT_BODY},
+  m.max_retries, m.options`;
+
+/** A row of these columns. */
+export type MessageColumns = Omit<MessageRow, "body"> & ShortBodyRow;
 
 export interface MessageRow extends ContentColumns {
   readonly tenant_id: string;

@@ -1,6 +1,10 @@
 import { setTimeout } from "node:timers/promises";
 import { publicOnly } from "@omnistore/domain/deliver/destination-policy";
-import { MAX_BATCH_BYTES, MAX_BATCH_ITEMS, MAX_BODY_BYTES } from "@omnistore/domain/message/limits";
+import {
+  MAX_BATCH_BYTES,
+  MAX_BATCH_ITEMS,
+  MAX_REQUEST_BYTES,
+} from "@omnistore/domain/message/limits";
 import { UnavailableError } from "@omnistore/domain/unavailable";
 import { Client } from "@upstash/qstash";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
@@ -193,7 +197,11 @@ describe("07 Q14 an item that is wrong", () => {
     [{ callback: 1 }, "callback is not a text"],
     [{ callback: "callback.test" }, "Upstash-Callback", '"callback.test"'],
     [{ destination: "api/llm" }, '"api/llm"', "no LLM backend"],
-    [{ body: "x".repeat(MAX_BODY_BYTES + 1) }, "the body is too large", String(MAX_BODY_BYTES)],
+    [
+      { body: "x".repeat(MAX_REQUEST_BYTES + 1) },
+      "the body is too large",
+      String(MAX_REQUEST_BYTES),
+    ],
   ])("is refused alone: %o", async (fields, ...says) => {
     const answer = await send([{ destination: A, ...fields }, { destination: B }]);
     expect(answer.status).toBe(200);
@@ -243,7 +251,7 @@ describe("01 §8 a batch that is refused whole", () => {
     const answer = await wire.raw(`${lines.join("\r\n")}\r\n\r\n[`);
     expect(answer.status).toBe(413);
     expect(answer.error()).toContain(String(MAX_BATCH_BYTES));
-    const half = "x".repeat(MAX_BODY_BYTES / 2 + 1);
+    const half = "x".repeat(MAX_REQUEST_BYTES / 2 + 1);
     const large = await send([
       { destination: A, body: half },
       { destination: A, body: half },

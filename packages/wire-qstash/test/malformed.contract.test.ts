@@ -1,5 +1,5 @@
 import { publicOnly } from "@omnistore/domain/deliver/destination-policy";
-import { MAX_BODY_BYTES, MAX_LABELS, MAX_RETRIES } from "@omnistore/domain/message/limits";
+import { MAX_REQUEST_BYTES, MAX_LABELS, MAX_RETRIES } from "@omnistore/domain/message/limits";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { FULL_TOKEN, READONLY_TOKEN } from "./stand-in-engine.ts";
 import type { WireServer } from "./wire-server.ts";
@@ -200,7 +200,7 @@ describe("00 §3 a request that cannot be served gets a 4xx whose error names fi
 
 describe("06 §4 the size of a body", () => {
   it("is refused by its declared length, before any of it is read", async () => {
-    const size = MAX_BODY_BYTES + 1;
+    const size = MAX_REQUEST_BYTES + 1;
     const answer = await wire.raw(
       [
         `${PUBLISH} HTTP/1.1`,
@@ -213,12 +213,12 @@ describe("06 §4 the size of a body", () => {
     );
     expect(answer.status).toBe(413);
     expect(answer.error()).toBe(
-      `the body is too large: ${size} bytes, the limit is ${MAX_BODY_BYTES} bytes, which plan "development" sets; no plan has more`,
+      `the body is too large: ${size} bytes, the limit is ${MAX_REQUEST_BYTES} bytes, which plan "development" sets; the operator can raise it`,
     );
   });
 
   it("is refused when a body of unknown length passes the limit", async () => {
-    const chunk = Buffer.alloc(MAX_BODY_BYTES + 1, 0x61);
+    const chunk = Buffer.alloc(MAX_REQUEST_BYTES + 1, 0x61);
     const head = [
       `${PUBLISH} HTTP/1.1`,
       "Host: h",
@@ -231,7 +231,7 @@ describe("06 §4 the size of a body", () => {
       Buffer.concat([Buffer.from(head), chunk, Buffer.from("\r\n0\r\n\r\n")]),
     );
     expect(answer.status).toBe(413);
-    expect(answer.body).toContain(String(MAX_BODY_BYTES));
+    expect(answer.body).toContain(String(MAX_REQUEST_BYTES));
     expect(wire.engine.published).toEqual([]);
   });
 });

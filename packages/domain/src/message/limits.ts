@@ -1,7 +1,10 @@
 /** Every limit in one place: value, unit in the name, source. Contract 06 is `contract/06-limits-and-plans`. */
 
-/** Largest message body. Contract 06 §1, pay-as-you-go. */
-export const MAX_BODY_BYTES = 10 * 1024 * 1024;
+/** Largest message body. Contract 06 §1, fixed plans. */
+export const MAX_BODY_BYTES = 50 * 1024 * 1024;
+
+/** Largest body of a schedule, which is read at every tick beside those of others, and of a request that is no message. */
+export const MAX_REQUEST_BYTES = 10 * 1024 * 1024;
 
 /** Longest delay of a first attempt: five years, which with everything after it an id can hold. Contract 06 §1, fixed plans. */
 export const MAX_DELAY_MS = 1_826 * 86_400_000;
@@ -36,7 +39,7 @@ export const CONNECT_TIMEOUT_MS = 10_000;
 /** Bytes of a response body that are kept for logs and dead letters. More is read for callbacks only. */
 export const RESPONSE_CAPTURE_BYTES = 128 * 1024;
 
-/** Largest callback: the largest answer and the largest source, both in base64, with their headers. Contract 02 §5. */
+/** Largest callback: an answer and a source of 10 MiB each, both in base64, with their headers. Contract 02 §5. */
 export const MAX_CALLBACK_BYTES = 28 * 1024 * 1024;
 
 /** Bytes of response headers before the attempt fails. */

@@ -66,6 +66,7 @@ export const UNBOUNDED: PlanLimits = {
 /** As many of everything as the service can do, each as large and as long as most need it. */
 const DEVELOPMENT: PlanLimits = {
   ...UNBOUNDED,
+  messageBytes: 10 * MIB,
   delayMs: 365 * DAY_MS,
   timeoutMs: 2 * HOUR_MS,
   logRetentionDays: 7,
@@ -102,6 +103,7 @@ export const PLANS = {
   "pay-as-you-go": PAY_AS_YOU_GO,
   "fixed-1m": {
     ...PAY_AS_YOU_GO,
+    messageBytes: MAX_BODY_BYTES,
     messagesPerDay: 1_000_000,
     delayMs: MAX_DELAY_MS,
     timeoutMs: 6 * HOUR_MS,
@@ -112,6 +114,7 @@ export const PLANS = {
   },
   "fixed-10m": {
     ...PAY_AS_YOU_GO,
+    messageBytes: MAX_BODY_BYTES,
     messagesPerDay: 10_000_000,
     delayMs: MAX_DELAY_MS,
     timeoutMs: 12 * HOUR_MS,

@@ -4,14 +4,15 @@ import type { Page } from "@omnistore/domain/history/log-event";
 
 import { readAnswer, type AnswerRow } from "../answer-row.ts";
 import { messageConditions } from "../message-filter.ts";
-import { MESSAGE_COLUMNS, readPending, type MessageRow } from "../message-row.ts";
+import { withBodies, type WholeRow } from "../long-bodies.ts";
+import { MESSAGE_COLUMNS, readPending, type MessageColumns } from "../message-row.ts";
 import { PAGE_BYTES } from "../page-bytes.ts";
 import { SEALED } from "../sealed-content.ts";
 import { SqlParameters } from "../sql-parameters.ts";
 import type { DataKeys, Vault } from "../vault.ts";
 import { dayOfDeath } from "./day-of-death.ts";
 
-interface DeadLetterRow extends MessageRow, AnswerRow {
+interface DeadLetterRow extends MessageColumns, AnswerRow {
   readonly dead_letter_id: string;
   readonly not_before: Date;
   readonly died_at: Date;
@@ -39,7 +40,7 @@ export async function selectDeadLetters(
   const { rows } = await db.query<DeadLetterRow & { readonly found: number }>(
     `SELECT * FROM (
        SELECT *, count(*) OVER ()::int AS found, row_number() OVER so_far AS nth,
-         sum(octet_length(body) + coalesce(octet_length(response_body), 0)) OVER so_far AS bytes
+         sum(body_length + coalesce(octet_length(response_body), 0)) OVER so_far AS bytes
        FROM (SELECT ${COLUMNS} ${rest}) AS letters
        WINDOW so_far AS (${order} ROWS UNBOUNDED PRECEDING)
      ) AS weighed
@@ -48,7 +49,8 @@ export async function selectDeadLetters(
     parameters.values,
   );
   const keys = await keysFor(vault, rows);
-  const items = vault.readable(rows, (row) => readDeadLetter(row, keys));
+  const whole = await withBodies(db, rows);
+  const items = vault.readable(whole, (row) => readDeadLetter(row, keys));
   const last = rows.at(-1);
   return last && last.found > rows.length ? { items, cursor: last.dead_letter_id } : { items };
 }
@@ -110,7 +112,8 @@ export async function getDeadLetter(
     `SELECT ${COLUMNS} FROM ${JOINED} WHERE l.tenant_id = $1 AND l.id = $2 AND l.died_on = $3`,
     [tenantId, id, dayOfDeath(id)],
   );
-  return rows[0] ? readDeadLetter(rows[0], await keysFor(vault, rows)) : null;
+  const [row] = await withBodies(db, rows);
+  return row ? readDeadLetter(row, await keysFor(vault, rows)) : null;
 }
 
 function keysFor(vault: Vault, rows: readonly DeadLetterRow[]): Promise<DataKeys> {
@@ -119,7 +122,7 @@ function keysFor(vault: Vault, rows: readonly DeadLetterRow[]): Promise<DataKeys
   return vault.keysOf(rows.filter(isSealed).map((row) => row.tenant_id));
 }
 
-function readDeadLetter(row: DeadLetterRow, keys: DataKeys): DeadLetter {
+function readDeadLetter(row: WholeRow<DeadLetterRow>, keys: DataKeys): DeadLetter {
   const message = readPending(row, keys);
   const of = { tenantId: message.tenantId, messageId: message.id };
   const response = readAnswer(row, of, keys);

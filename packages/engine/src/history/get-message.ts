@@ -2,7 +2,8 @@ import type { Pool } from "@omnistore/db/client";
 import type { PendingMessage } from "@omnistore/domain/message/message";
 import { messageExpiryDay } from "@omnistore/domain/message/message-id";
 
-import { MESSAGE_COLUMNS, readPending, type MessageRow } from "../message-row.ts";
+import { withBodies } from "../long-bodies.ts";
+import { MESSAGE_COLUMNS, readPending, type MessageColumns } from "../message-row.ts";
 import { tenantsOfSealed } from "../sealed-content.ts";
 import type { Vault } from "../vault.ts";
 
@@ -13,12 +14,12 @@ export async function getMessage(
   tenantId: string,
   messageId: string,
 ): Promise<PendingMessage | null> {
-  const { rows } = await pool.query<MessageRow & { not_before: Date }>(
+  const { rows } = await pool.query<MessageColumns & { not_before: Date }>(
     `SELECT ${MESSAGE_COLUMNS}, m.not_before
      FROM messages m JOIN deliveries d ON d.tenant_id = m.tenant_id AND d.message_id = m.id
      WHERE m.tenant_id = $1 AND m.id = $2 AND m.expires_on = $3`,
     [tenantId, messageId, messageExpiryDay(messageId)],
   );
-  const [row] = rows;
+  const [row] = await withBodies(pool, rows);
   return row ? readPending(row, await vault.keysOf(tenantsOfSealed(rows))) : null;
 }

@@ -2,7 +2,8 @@ import type { Queryable } from "@omnistore/db/client";
 import type { PendingMessage } from "@omnistore/domain/message/message";
 import { messageExpiryDay } from "@omnistore/domain/message/message-id";
 
-import { MESSAGE_COLUMNS, readPending, type MessageRow } from "../message-row.ts";
+import { withBodies } from "../long-bodies.ts";
+import { MESSAGE_COLUMNS, readPending, type MessageColumns } from "../message-row.ts";
 import { PAGE_BYTES } from "../page-bytes.ts";
 import { tenantsOfSealed } from "../sealed-content.ts";
 import type { Vault } from "../vault.ts";
@@ -14,7 +15,7 @@ export interface PageEntry {
   readonly bytes: number;
 }
 
-interface PageRow extends MessageRow {
+interface PageRow extends MessageColumns {
   readonly not_before: Date;
   /** The first entry that there is no room for, counted from 1. */
   readonly beyond: number | null;
@@ -51,7 +52,7 @@ export async function loadPage(
     [tenantId, entries.map(({ messageId }) => messageId), days, entries.map(({ bytes }) => bytes)],
   );
   const keys = await vault.keysOf(tenantsOfSealed(rows));
-  const messages = vault.readable(rows, (row) => readPending(row, keys));
+  const messages = vault.readable(await withBodies(db, rows), (row) => readPending(row, keys));
   const beyond = rows[0]?.beyond ?? null;
   return {
     messages: new Map(messages.map((message) => [message.id, message])),

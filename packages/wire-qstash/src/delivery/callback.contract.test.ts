@@ -1,5 +1,5 @@
 import type { CallbackSource } from "@omnistore/domain/delivery-wire";
-import { MAX_BODY_BYTES, MAX_CALLBACK_BYTES } from "@omnistore/domain/message/limits";
+import { MAX_REQUEST_BYTES, MAX_CALLBACK_BYTES } from "@omnistore/domain/message/limits";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { qstashDelivery } from "../index.ts";
@@ -21,7 +21,7 @@ const source: CallbackSource = {
     notBefore: 1_700_000_060_000,
   },
   retried: 2,
-  answerBytes: MAX_BODY_BYTES,
+  answerBytes: MAX_REQUEST_BYTES,
   result: {
     kind: "response",
     status: 503,
@@ -86,7 +86,7 @@ describe("07 Q24 a callback about an attempt that nobody answered", () => {
   });
 });
 
-const sized = (answerBytes: number, sourceBytes: number, planBytes = MAX_BODY_BYTES) =>
+const sized = (answerBytes: number, sourceBytes: number, planBytes = MAX_REQUEST_BYTES) =>
   wire.callbackBody({
     ...source,
     result: { kind: "response", status: 200, headers: {}, body: Buffer.alloc(answerBytes, "a") },
@@ -95,19 +95,19 @@ const sized = (answerBytes: number, sourceBytes: number, planBytes = MAX_BODY_BY
   });
 
 describe("02 §5 an answer too large for the plan", () => {
-  it.each([1000, 1024 * 1024, MAX_BODY_BYTES])("is told to its first %i bytes", (planBytes) => {
+  it.each([1000, 1024 * 1024, MAX_REQUEST_BYTES])("is told to its first %i bytes", (planBytes) => {
     for (const beyond of [0, 1, 1_000_000]) {
-      const whole = sized(planBytes + beyond, MAX_BODY_BYTES, planBytes);
+      const whole = sized(planBytes + beyond, MAX_REQUEST_BYTES, planBytes);
       const { body, sourceBody } = JSON.parse(whole.toString()) as Payload;
       expect(Buffer.from(body, "base64").equals(Buffer.alloc(planBytes, "a"))).toBe(true);
-      expect(Buffer.from(sourceBody, "base64")).toHaveLength(MAX_BODY_BYTES);
+      expect(Buffer.from(sourceBody, "base64")).toHaveLength(MAX_REQUEST_BYTES);
     }
   });
 });
 
 describe("02 §5 a payload too large for a callback, since its source was a callback itself", () => {
   it("fits exactly, whatever the bodies' sizes, and what is cut is still base64 of the beginning", () => {
-    const answers = fc.integer({ min: 0, max: MAX_BODY_BYTES });
+    const answers = fc.integer({ min: 0, max: MAX_REQUEST_BYTES });
     const sources = fc.integer({ min: 0, max: MAX_CALLBACK_BYTES });
     fc.assert(
       fc.property(answers, sources, (answerBytes, sourceBytes) => {
@@ -126,9 +126,9 @@ describe("02 §5 a payload too large for a callback, since its source was a call
 
   it("keeps the answer before the source", () => {
     const { body, sourceBody } = JSON.parse(
-      sized(MAX_BODY_BYTES, MAX_CALLBACK_BYTES).toString(),
+      sized(MAX_REQUEST_BYTES, MAX_CALLBACK_BYTES).toString(),
     ) as Payload;
-    expect(Buffer.from(body, "base64")).toHaveLength(MAX_BODY_BYTES);
-    expect(Buffer.from(sourceBody, "base64").length).toBeGreaterThan(MAX_BODY_BYTES);
+    expect(Buffer.from(body, "base64")).toHaveLength(MAX_REQUEST_BYTES);
+    expect(Buffer.from(sourceBody, "base64").length).toBeGreaterThan(MAX_REQUEST_BYTES);
   });
 });

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from "node:http";
+import { MAX_REQUEST_BYTES } from "@omnistore/domain/message/limits";
 import type { Operations } from "@omnistore/domain/operations";
 import { limitOrigin, limitText } from "@omnistore/domain/tenant/limit-text";
 import type { Plan } from "@omnistore/domain/tenant/plans";
@@ -9,6 +10,12 @@ import { readBody } from "../request/body.ts";
 /** The body of one message. Throws 413 for more than the plan allows. Contract 06 §4. */
 export async function readMessageBody(incoming: IncomingMessage, plan: Plan): Promise<Buffer> {
   return readBody(incoming, plan.limits.messageBytes, () => limitOrigin(plan, "messageBytes"));
+}
+
+/** The body of a schedule. Throws 413 for more than the plan allows, or than is read at every tick. */
+export async function readScheduleBody(incoming: IncomingMessage, plan: Plan): Promise<Buffer> {
+  if (plan.limits.messageBytes <= MAX_REQUEST_BYTES) return readMessageBody(incoming, plan);
+  return readBody(incoming, MAX_REQUEST_BYTES, () => "which is the most that a schedule takes");
 }
 
 /** Throws 412 for a queue that would be one more than the plan allows. */

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { IncomingMessage } from "node:http";
 import { Socket } from "node:net";
-import { MAX_BODY_BYTES } from "@omnistore/domain/message/limits";
+import { MAX_REQUEST_BYTES } from "@omnistore/domain/message/limits";
 import { UnavailableError } from "@omnistore/domain/unavailable";
 import { until } from "@omnistore/testkit/until";
 import { describe, expect, it } from "vitest";
@@ -15,16 +15,16 @@ function incoming(headers: Record<string, string> = {}): IncomingMessage {
 describe("01 §1 reading a body", () => {
   it("takes exactly the limit and not a byte more", async () => {
     const [exact, over] = [incoming(), incoming()];
-    exact.push(Buffer.alloc(MAX_BODY_BYTES));
+    exact.push(Buffer.alloc(MAX_REQUEST_BYTES));
     exact.push(null);
-    await expect(readBody(exact)).resolves.toHaveLength(MAX_BODY_BYTES);
-    over.push(Buffer.alloc(MAX_BODY_BYTES));
+    await expect(readBody(exact)).resolves.toHaveLength(MAX_REQUEST_BYTES);
+    over.push(Buffer.alloc(MAX_REQUEST_BYTES));
     over.push(Buffer.alloc(1));
     await expect(readBody(over)).rejects.toMatchObject({ status: 413 });
   });
 
   it("refuses by the declared length without reading", async () => {
-    const declared = incoming({ "content-length": String(MAX_BODY_BYTES + 1) });
+    const declared = incoming({ "content-length": String(MAX_REQUEST_BYTES + 1) });
     await expect(readBody(declared)).rejects.toMatchObject({ status: 413 });
     expect(declared.readableFlowing).toBeNull();
   });

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from "node:http";
-import { MAX_BODY_BYTES } from "@omnistore/domain/message/limits";
+import { MAX_REQUEST_BYTES } from "@omnistore/domain/message/limits";
 import { UnavailableError } from "@omnistore/domain/unavailable";
 import { InvalidRequest } from "../errors.ts";
 import { ReadingRoom } from "./reading-room.ts";
@@ -11,7 +11,7 @@ import { ReadingRoom } from "./reading-room.ts";
  */
 export function readBody(
   incoming: IncomingMessage,
-  maxBytes = MAX_BODY_BYTES,
+  maxBytes = MAX_REQUEST_BYTES,
   origin: () => string = () => "which is the most that this service takes",
 ): Promise<Buffer> {
   const declared = Number(incoming.headers["content-length"] ?? 0);

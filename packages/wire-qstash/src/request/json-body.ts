@@ -1,5 +1,5 @@
 import type { IncomingMessage } from "node:http";
-import { MAX_BODY_BYTES } from "@omnistore/domain/message/limits";
+import { MAX_REQUEST_BYTES } from "@omnistore/domain/message/limits";
 import { repeatedName } from "@omnistore/domain/message/repeated-name";
 import { decodeUtf8, faultOfJson } from "@omnistore/domain/message/sound-json";
 import { InvalidRequest, quote } from "../errors.ts";
@@ -10,7 +10,7 @@ export type JsonObject = Readonly<Record<string, unknown>>;
 /** The JSON that a request brings; 400 when it is none. */
 export async function readJson(
   incoming: IncomingMessage,
-  maxBytes = MAX_BODY_BYTES,
+  maxBytes = MAX_REQUEST_BYTES,
 ): Promise<unknown> {
   const bytes = await readBody(incoming, maxBytes);
   const text = decodeUtf8(bytes);

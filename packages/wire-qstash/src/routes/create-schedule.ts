@@ -5,7 +5,7 @@ import { decodeScheduleSettings } from "../headers/schedule-settings.ts";
 import { makeScheduleId } from "../ids.ts";
 import { checkHosts, urlsOf } from "../publish/check-hosts.ts";
 import type { PublishRequest } from "../publish/publish-request.ts";
-import { checkQueue, readMessageBody } from "../publish/within-plan.ts";
+import { checkQueue, readScheduleBody } from "../publish/within-plan.ts";
 import { reply } from "../reply.ts";
 import { writeOwnSettings } from "../schedule/own-settings.ts";
 import { audited } from "../request/audit.ts";
@@ -24,7 +24,7 @@ async function create(
   const { cron, template, id } = decodeScheduleSettings(configuration, context);
   await checkHosts(operations, urlsOf(receivers, template.options));
   await checkQueue(operations, caller, template.options.queueName);
-  const body = await readMessageBody(incoming, caller.plan);
+  const body = await readScheduleBody(incoming, caller.plan);
   // Whom a topic means, and what its headers say, is asked again at every tick.
   const destination = receivers.kind === "url" ? receivers.url : receivers.topic.name;
   const scheduleId = id ?? makeScheduleId();
