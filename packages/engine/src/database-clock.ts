@@ -1,6 +1,8 @@
-import type { Pool } from "@omnistore/db/client";
+import type { Pool, Queryable } from "@omnistore/db/client";
 
 const RESYNC_MS = 15_000;
+/** How often it asks in a row. The quickest answer counts: it tells the time most precisely. */
+const LOOKS = 5;
 /** An answer that took longer says too little: half of this is how wrong the clock may be. */
 const ROUND_TRIP_LIMIT_MS = 500;
 
@@ -43,19 +45,30 @@ export class DatabaseClock {
   async #synchronise(): Promise<void> {
     const client = await this.#pool.connect();
     try {
-      const asked = performance.now();
-      const { rows } = await client.query<{ ms: number }>(
-        "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::float8 AS ms",
-      );
-      const answered = performance.now();
-      const told = rows[0]?.ms;
+      let quickest = await look(client);
+      for (let looks = 1; looks < LOOKS; looks += 1) {
+        const another = await look(client);
+        if (another.tookMs < quickest.tookMs) quickest = another;
+      }
       // A process that was paused while it asked cannot know when in between the database answered.
-      const isPrecise = answered - asked <= ROUND_TRIP_LIMIT_MS || Number.isNaN(this.#epochMs);
-      if (told !== undefined && isPrecise) this.#epochMs = told - (asked + answered) / 2;
+      const isPrecise = quickest.tookMs <= ROUND_TRIP_LIMIT_MS || Number.isNaN(this.#epochMs);
+      if (isPrecise) this.#epochMs = quickest.epochMs;
       client.release();
     } catch (error) {
       client.release(error instanceof Error ? error : true);
       throw error;
     }
   }
+}
+
+/** What one answer of the database says of its clock. */
+async function look(db: Queryable): Promise<{ epochMs: number; tookMs: number }> {
+  const asked = performance.now();
+  const { rows } = await db.query<{ ms: number }>(
+    "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::float8 AS ms",
+  );
+  const answered = performance.now();
+  const told = rows[0]?.ms;
+  if (told === undefined) throw new Error("the database did not tell its time");
+  return { epochMs: told - (asked + answered) / 2, tookMs: answered - asked };
 }
