@@ -32,10 +32,19 @@ export async function withBodies<Row extends ShortBodyRow>(
 ): Promise<readonly WholeRow<Row>[]> {
   const whole: WholeRow<Row>[] = [];
   for (const row of rows) {
-    const body = row.body ?? (await readInSlices(db, row));
+    if (isWhole(row)) {
+      whole.push(row);
+      continue;
+    }
+    const body = await readInSlices(db, row);
     if (body !== null) whole.push({ ...row, body });
   }
   return whole;
+}
+
+/** As nearly every row is: those are passed on as they are. */
+function isWhole<Row extends ShortBodyRow>(row: Row): row is WholeRow<Row> {
+  return row.body !== null;
 }
 
 async function readInSlices(

@@ -6,8 +6,7 @@ import { gatesOf, markGates } from "../mark-gates.ts";
  * When a message was made, which its id says by the clock of a process: that may be a little ahead of
  * the time at which a statement leased it, and no log shows an attempt before its message.
  */
-const MADE_AT =
-  "to_timestamp(('x' || left(replace(message_id::text, '-', ''), 12))::bit(48)::bigint / 1000.0)";
+const MADE_AT = "to_timestamp(uuid_unix_ms(message_id) / 1000.0)";
 
 /**
  * Takes deliveries out of the queue, whatever their state, and logs it. One that is leased is fenced
