@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { startProcess, type RunningProcess } from "@omnistore/testkit/child-process";
+import type { RunningProcess } from "@omnistore/testkit/child-process";
 import { startCrashablePostgres } from "@omnistore/testkit/crashable-postgres";
 import { DEVELOPMENT } from "@omnistore/testkit/official-client";
 import { startReceiver, type Receiver } from "@omnistore/testkit/receiver";
@@ -8,6 +8,8 @@ import { mountSmallDisk } from "@omnistore/testkit/small-disk";
 import { until } from "@omnistore/testkit/until";
 import pg from "pg";
 import { afterEach, beforeEach, expect, test } from "vitest";
+
+import { startServices } from "./single-services.ts";
 
 /** Contract of this service with its users: how long after there is room again it works again. */
 const RECOVERY_LIMIT_MS = 10_000;
@@ -32,20 +34,6 @@ afterEach(async () => {
   for (const cleanUp of cleanUps.toReversed()) await cleanUp();
 });
 
-async function startService(databaseUrl: string): Promise<string> {
-  const [api] = ["api", "dispatcher", "scheduler"].map((app) => {
-    const child = startProcess(`apps/${app}/src/main.ts`, {
-      DATABASE_URL: databaseUrl,
-      PORT: "0",
-      OMNISTORE_LEASE_SECONDS: "3",
-    });
-    running.push(child);
-    return child;
-  });
-  const line = JSON.parse((await api?.line("the api is listening")) ?? "{}") as { port: number };
-  return `http://127.0.0.1:${line.port}`;
-}
-
 async function countWaiting(databaseUrl: string): Promise<number> {
   const client = new pg.Client({ connectionString: databaseUrl });
   try {
@@ -65,7 +53,7 @@ test.skipIf(process.getuid?.() !== 0)(
     cleanUps.push(() => disk.remove());
     const postgres = await startCrashablePostgres(disk.path);
     cleanUps.push(() => postgres.stop());
-    const url = await startService(postgres.url);
+    const url = await startServices(postgres.url, ["api", "dispatcher", "scheduler"], running);
 
     const acknowledged: string[] = [];
     const refused: { status: number; retryAfter: string | null; text: string }[] = [];

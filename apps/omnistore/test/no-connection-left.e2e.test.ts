@@ -3,13 +3,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { startProcess, type RunningProcess } from "@omnistore/testkit/child-process";
+import type { RunningProcess } from "@omnistore/testkit/child-process";
 import { startCrashablePostgres } from "@omnistore/testkit/crashable-postgres";
 import { DEVELOPMENT } from "@omnistore/testkit/official-client";
 import { startReceiver, type Receiver } from "@omnistore/testkit/receiver";
 import { until } from "@omnistore/testkit/until";
 import pg from "pg";
 import { afterEach, beforeEach, expect, test } from "vitest";
+
+import { startServices } from "./single-services.ts";
 
 /** It shares the machine with other tests. */
 const PATIENCE_MS = 60_000;
@@ -30,20 +32,6 @@ afterEach(async () => {
   await receiver.close();
   for (const cleanUp of cleanUps.toReversed()) await cleanUp();
 });
-
-async function startService(databaseUrl: string): Promise<string> {
-  const [api] = ["api", "dispatcher"].map((app) => {
-    const child = startProcess(`apps/${app}/src/main.ts`, {
-      DATABASE_URL: databaseUrl,
-      PORT: "0",
-      OMNISTORE_LEASE_SECONDS: "3",
-    });
-    running.push(child);
-    return child;
-  });
-  const line = JSON.parse((await api?.line("the api is listening")) ?? "{}") as { port: number };
-  return `http://127.0.0.1:${line.port}`;
-}
 
 /** Another program that takes every connection there is, those of the service among them. */
 class Neighbour {
@@ -89,7 +77,7 @@ test("no connection left: 503 with Retry-After, nothing acknowledged is lost, th
   await admin.query(`ALTER SYSTEM SET max_connections = ${MAX_CONNECTIONS}`);
   await admin.end();
   await postgres.restart();
-  const url = await startService(postgres.url);
+  const url = await startServices(postgres.url, ["api", "dispatcher"], running);
   const authorization = `Bearer ${DEVELOPMENT.token}`;
 
   const acknowledged: string[] = [];

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { startProcess, type RunningProcess } from "@omnistore/testkit/child-process";
+import type { RunningProcess } from "@omnistore/testkit/child-process";
 import { startCrashablePostgres } from "@omnistore/testkit/crashable-postgres";
 import { DEVELOPMENT } from "@omnistore/testkit/official-client";
 import { freshDatabase } from "@omnistore/testkit/postgres";
@@ -12,6 +12,8 @@ import { startTcpProxy } from "@omnistore/testkit/tcp-proxy";
 import { until } from "@omnistore/testkit/until";
 import pg from "pg";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+
+import { LEASE_SECONDS, startServices } from "./single-services.ts";
 
 /** Contract of this service with its users: how long after the database is back it works again. */
 const RECOVERY_LIMIT_MS = 10_000;
@@ -30,24 +32,6 @@ afterEach(async () => {
   await receiver.close();
   for (const cleanUp of cleanUps.toReversed()) await cleanUp();
 });
-
-const LEASE_SECONDS = 3;
-
-/** An api and dispatchers as processes of their own; returns where the api listens. */
-async function startService(databaseUrl: string, dispatchers = 1): Promise<string> {
-  const apps = ["api", ...Array.from({ length: dispatchers }, () => "dispatcher")];
-  const [api] = apps.map((app) => {
-    const child = startProcess(`apps/${app}/src/main.ts`, {
-      DATABASE_URL: databaseUrl,
-      PORT: "0",
-      OMNISTORE_LEASE_SECONDS: String(LEASE_SECONDS),
-    });
-    running.push(child);
-    return child;
-  });
-  const line = JSON.parse((await api?.line("the api is listening")) ?? "{}") as { port: number };
-  return `http://127.0.0.1:${line.port}`;
-}
 
 interface Journal {
   readonly acknowledged: string[];
@@ -90,7 +74,7 @@ describe("the database goes away in the middle of a burst", () => {
     cleanUps.push(async () => rmSync(dataDir, { recursive: true, force: true }));
     const postgres = await startCrashablePostgres(dataDir);
     cleanUps.push(() => postgres.stop());
-    const url = await startService(postgres.url);
+    const url = await startServices(postgres.url, ["api", "dispatcher"], running);
 
     const journal: Journal = { acknowledged: [], refused: [] };
     const stop = new AbortController();
@@ -121,7 +105,11 @@ describe("the database goes away in the middle of a burst", () => {
     cleanUps.push(async () => rmSync(dataDir, { recursive: true, force: true }));
     const postgres = await startCrashablePostgres(dataDir);
     cleanUps.push(() => postgres.stop());
-    const url = await startService(postgres.url, 3);
+    const url = await startServices(
+      postgres.url,
+      ["api", "dispatcher", "dispatcher", "dispatcher"],
+      running,
+    );
     const journal: Journal = { acknowledged: [], refused: [] };
     // Answered while PostgreSQL is away, or when it is back.
     receiver.reply(({ headers }) => ({
@@ -142,7 +130,7 @@ describe("the database goes away in the middle of a burst", () => {
     cleanUps.push(() => database.drop());
     const proxy = await startTcpProxy(database.url);
     cleanUps.push(() => proxy.close());
-    const url = await startService(proxy.url);
+    const url = await startServices(proxy.url, ["api", "dispatcher"], running);
 
     const journal: Journal = { acknowledged: [], refused: [] };
     // Many connections, so that many are there to go dead.

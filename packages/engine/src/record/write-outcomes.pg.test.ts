@@ -12,6 +12,18 @@ beforeAll(async () => {
 });
 afterAll(() => engine.stop());
 
+/** A delivery that was taken from its dispatcher and leased anew, with both leases. */
+async function leaseTwice() {
+  const late = await engine.lease();
+  await engine.core.pool.query("DELETE FROM dispatchers WHERE id = $1", [late.owner]);
+  await rescueExpired(engine.core.pool, 60_000);
+  const owner = await engine.dispatcher();
+  const { leased } = await claimDeliveries(engine.core.pool, owner, 500);
+  const fresh = leased.find(({ messageId }) => messageId === late.messageId);
+  if (!fresh) throw new Error("the rescued delivery was not claimed");
+  return { late, fresh };
+}
+
 describe("the fence", () => {
   test("the owner ends its attempt: the row leaves and the attempt is logged", async () => {
     const leased = await engine.lease();
@@ -37,14 +49,7 @@ describe("the fence", () => {
   });
 
   test("a late worker cannot overwrite what the new one recorded", async () => {
-    const late = await engine.lease();
-    await engine.core.pool.query("DELETE FROM dispatchers WHERE id = $1", [late.owner]);
-    await rescueExpired(engine.core.pool, 60_000);
-    const owner = await engine.dispatcher();
-    const { leased } = await claimDeliveries(engine.core.pool, owner, 500);
-    const fresh = leased.find(({ messageId }) => messageId === late.messageId);
-    if (!fresh) throw new Error("the rescued delivery was not claimed");
-
+    const { late, fresh } = await leaseTwice();
     const retry = engine.outcome(fresh, { outcome: "retry", retryDelayMs: 60_000, status: 500 });
     await expect(writeOutcomes(engine.core.pool, [retry])).resolves.toEqual([true]);
     const dead = makeUuidV7({ unixMs: Date.now(), random: new Uint8Array(10) });
@@ -55,14 +60,7 @@ describe("the fence", () => {
   });
 
   test("a late outcome in one batch with the one that counts does not count with it", async () => {
-    const late = await engine.lease();
-    await engine.core.pool.query("DELETE FROM dispatchers WHERE id = $1", [late.owner]);
-    await rescueExpired(engine.core.pool, 60_000);
-    const owner = await engine.dispatcher();
-    const { leased } = await claimDeliveries(engine.core.pool, owner, 500);
-    const fresh = leased.find(({ messageId }) => messageId === late.messageId);
-    if (!fresh) throw new Error("the rescued delivery was not claimed");
-
+    const { late, fresh } = await leaseTwice();
     const logged = await engine.count("delivery_logs");
     const inTime = engine.outcome(fresh);
     // On another day, so that the key of the log does not keep it out.
