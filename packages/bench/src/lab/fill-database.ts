@@ -61,8 +61,8 @@ const STATEMENTS = {
   finished: storing(
     2,
     `INSERT INTO delivery_logs (tenant_id, message_id, retried, logged_on, started_at, ended_at, outcome, status)
-     SELECT tenant_id, id, 0, (now() AT TIME ZONE 'UTC')::date, now() - n % 3600000 * interval '1 ms', now(), 'delivered', 200
-     FROM made`,
+     SELECT tenant_id, id, 0, (now() AT TIME ZONE 'UTC')::date, started_at, started_at + interval '5 ms', 'delivered', 200
+     FROM (SELECT *, now() - n % 3600000 * interval '1 ms' AS started_at FROM made) AS attempts`,
   ),
   parked: storing(
     3,

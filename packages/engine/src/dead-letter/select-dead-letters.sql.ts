@@ -21,8 +21,16 @@ interface DeadLetterRow extends MessageColumns, AnswerRow {
 
 const COLUMNS = `${MESSAGE_COLUMNS}, m.not_before, l.id AS dead_letter_id, l.died_at, l.status,
   l.response_headers, l.response_body, l.error`;
-const JOINED = `dead_letters l JOIN messages m ON m.tenant_id = l.tenant_id
-  AND m.id = l.message_id AND m.expires_on = message_expiry_day(l.message_id)`;
+/**
+ * Entries with their messages, one look-up by key for each. `OFFSET 0` keeps the planner from making
+ * a join of it: it takes few to have a message, and would read and sort all entries of a tenant first.
+ */
+function joined(conditions: readonly string[] = []): string {
+  const ofEntry = `m.tenant_id = l.tenant_id AND m.id = l.message_id
+    AND m.expires_on = message_expiry_day(l.message_id)`;
+  return `dead_letters l CROSS JOIN LATERAL (SELECT * FROM messages m
+    WHERE ${[ofEntry, ...conditions].join(" AND ")} OFFSET 0) AS m`;
+}
 
 /**
  * A page of entries beyond the cursor (the id of the last one seen), by time of death. Bodies are
@@ -34,25 +42,32 @@ export async function selectDeadLetters(
   tenantId: string,
   query: DeadLetterQuery,
 ): Promise<Page<DeadLetter>> {
-  const parameters = new SqlParameters();
-  const rest = restOfStatement(tenantId, query, query.count + 1, parameters);
-  const order = `ORDER BY dead_letter_id ${query.order === "latestFirst" ? "DESC" : "ASC"}`;
-  const { rows } = await db.query<DeadLetterRow & { readonly found: number }>(
-    `SELECT * FROM (
-       SELECT *, count(*) OVER ()::int AS found, row_number() OVER so_far AS nth,
-         sum(body_length + coalesce(octet_length(response_body), 0)) OVER so_far AS bytes
-       FROM (SELECT ${COLUMNS} ${rest}) AS letters
-       WINDOW so_far AS (${order} ROWS UNBOUNDED PRECEDING)
-     ) AS weighed
-     WHERE nth <= ${parameters.add(query.count, "int4")} AND (bytes <= ${PAGE_BYTES} OR nth = 1)
-     ${order}`,
-    parameters.values,
-  );
+  const { text, values } = pageStatement(tenantId, query);
+  const { rows } = await db.query<DeadLetterRow & { readonly found: number }>(text, [...values]);
   const keys = await keysFor(vault, rows);
   const whole = await withBodies(db, rows);
   const items = vault.readable(whole, (row) => readDeadLetter(row, keys));
   const last = rows.at(-1);
   return last && last.found > rows.length ? { items, cursor: last.dead_letter_id } : { items };
+}
+
+/** What `selectDeadLetters` asks the database. */
+export function pageStatement(
+  tenantId: string,
+  query: DeadLetterQuery,
+): { readonly text: string; readonly values: readonly unknown[] } {
+  const parameters = new SqlParameters();
+  const rest = restOfStatement(tenantId, query, query.count + 1, parameters);
+  const order = `ORDER BY dead_letter_id ${query.order === "latestFirst" ? "DESC" : "ASC"}`;
+  const text = `SELECT * FROM (
+      SELECT *, count(*) OVER ()::int AS found, row_number() OVER so_far AS nth,
+        sum(body_length + coalesce(octet_length(response_body), 0)) OVER so_far AS bytes
+      FROM (SELECT ${COLUMNS} ${rest}) AS letters
+      WINDOW so_far AS (${order} ROWS UNBOUNDED PRECEDING)
+    ) AS weighed
+    WHERE nth <= ${parameters.add(query.count, "int4")} AND (bytes <= ${PAGE_BYTES} OR nth = 1)
+    ${order}`;
+  return { text, values: parameters.values };
 }
 
 /** Up to `limit` of the same entries, by their ids alone. */
@@ -96,8 +111,7 @@ function restOfStatement(
   if (toMs !== undefined) {
     conditions.push(`l.died_at < to_timestamp((${parameters.add(toMs, "float8")} + 1) / 1000)`);
   }
-  conditions.push(...messageConditions(query, parameters));
-  return `FROM ${JOINED} WHERE ${conditions.join(" AND ")}
+  return `FROM ${joined(messageConditions(query, parameters))} WHERE ${conditions.join(" AND ")}
     ORDER BY l.id ${direction} LIMIT ${parameters.add(limit, "int4")}`;
 }
 
@@ -109,7 +123,7 @@ export async function getDeadLetter(
   id: string,
 ): Promise<DeadLetter | null> {
   const { rows } = await db.query<DeadLetterRow>(
-    `SELECT ${COLUMNS} FROM ${JOINED} WHERE l.tenant_id = $1 AND l.id = $2 AND l.died_on = $3`,
+    `SELECT ${COLUMNS} FROM ${joined()} WHERE l.tenant_id = $1 AND l.id = $2 AND l.died_on = $3`,
     [tenantId, id, dayOfDeath(id)],
   );
   const [row] = await withBodies(db, rows);
