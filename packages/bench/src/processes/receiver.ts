@@ -7,7 +7,8 @@ import { STAMP_BYTES } from "../lab/stamped-body.ts";
 /** What arrived at one path since the last reset. */
 interface Arrivals {
   readonly count: number;
-  /** On the clock of the machine. */
+  /** Of each in the order of arrival, on the clock of the machine. */
+  readonly atMs: readonly number[];
   readonly lastAtMs: number;
   /** How long after the time at the start of its body each request arrived. */
   readonly latenessMs: readonly number[];
@@ -16,15 +17,15 @@ interface Arrivals {
 const ANSWER = Buffer.from("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
 const END_OF_HEAD = "\r\n\r\n";
 
-let byPath = new Map<string, { lastAtMs: number; latenessMs: number[] }>();
+let byPath = new Map<string, { atMs: number[]; latenessMs: number[] }>();
 let total = 0;
 let waiting: { readonly count: number; readonly resolve: () => void } | undefined;
 
 function note(path: string, stamp: string): void {
   const nowMs = machineClockMs();
   let arrivals = byPath.get(path);
-  if (!arrivals) byPath.set(path, (arrivals = { lastAtMs: 0, latenessMs: [] }));
-  arrivals.lastAtMs = nowMs;
+  if (!arrivals) byPath.set(path, (arrivals = { atMs: [], latenessMs: [] }));
+  arrivals.atMs.push(nowMs);
   arrivals.latenessMs.push(nowMs - Number(stamp));
   total += 1;
   if (waiting && total >= waiting.count) waiting.resolve();
@@ -99,8 +100,8 @@ const handlers = {
       };
     }),
   arrivals: (path: string): Arrivals => {
-    const { lastAtMs = 0, latenessMs = [] } = byPath.get(path) ?? {};
-    return { count: latenessMs.length, lastAtMs, latenessMs };
+    const { atMs = [], latenessMs = [] } = byPath.get(path) ?? {};
+    return { count: atMs.length, atMs, lastAtMs: atMs.at(-1) ?? 0, latenessMs };
   },
 };
 
