@@ -60,6 +60,9 @@ describe("01 §2 parseDestination", () => {
     expect(reason(raw)).toBe(`${PREFIX}endpoint is not a URL with a valid host and port: ${raw}`);
   });
 
+  test.each(["http://example.com:0/", "http://127.0.0.1:00/x"])("refuses %j: port 0", (raw) => {
+    expect(reason(raw)).toBe(`${PREFIX}endpoint has a blocked port: 0: ${raw}`);
+  });
   test.each([
     "https://a.example/ b",
     "https://a.example/\n",

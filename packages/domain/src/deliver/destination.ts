@@ -44,6 +44,7 @@ export function parseDestination(raw: string): Destination {
   if (url === null || (!url.hostname.startsWith("[") && !isHostName(url.hostname))) {
     return invalid(`endpoint is not a URL with a valid host and port: ${shown(raw)}`);
   }
+  if (url.port === "0") return invalid(`endpoint has a blocked port: 0: ${shown(raw)}`);
   return { kind: "url", url };
 }
 

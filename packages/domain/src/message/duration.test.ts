@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { parseDuration } from "./duration.ts";
+import { durationText, parseDuration } from "./duration.ts";
 
 const UNITS = [
   ["s", 1000],
@@ -71,6 +71,27 @@ describe("00 §7 parseDuration", () => {
       fc.property(text, (anything) => {
         const parsed = parseDuration(anything);
         expect(parsed === null || (Number.isSafeInteger(parsed) && parsed >= 0)).toBe(true);
+      }),
+    );
+  });
+});
+
+describe("00 §7 durationText", () => {
+  test.each([
+    [31_536_000_000, "365d"],
+    [7_200_000, "2h"],
+    [124_200_000, "1d10h30m"],
+    [61_000, "1m1s"],
+    [1500, "1s500ms"],
+    [0, "0ms"],
+  ])("tells %d ms as %s", (durationMs, text) => {
+    expect(durationText(durationMs)).toBe(text);
+  });
+
+  test("tells whole seconds as they are read", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 2 ** 40 }), (seconds) => {
+        expect(parseDuration(durationText(seconds * 1000))).toBe(seconds * 1000);
       }),
     );
   });

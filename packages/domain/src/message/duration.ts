@@ -20,3 +20,17 @@ export function parseDuration(text: string): number | null {
   }
   return Math.min(totalMs, Number.MAX_SAFE_INTEGER);
 }
+
+/** So many milliseconds as headers write it: `1d10h30m`, largest unit first. A part of a second is told in `ms`. */
+export function durationText(durationMs: number): string {
+  if (durationMs < 1000) return `${durationMs}ms`;
+  let restMs = durationMs;
+  const parts = Object.entries(UNIT_MS)
+    .toReversed()
+    .map(([unit, unitMs]) => {
+      const count = Math.floor(restMs / unitMs);
+      restMs -= count * unitMs;
+      return count === 0 ? "" : `${count}${unit}`;
+    });
+  return parts.join("") + (restMs === 0 ? "" : `${restMs}ms`);
+}

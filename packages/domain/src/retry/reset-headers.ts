@@ -12,8 +12,11 @@ const RESET_HEADERS = [
 const UNIT_MS: Readonly<Record<string, number>> = {
   ns: 1e-6,
   us: 1e-3,
-  "\u00b5s": 1e-3, // the micro sign
-  "\u03bcs": 1e-3, // the Greek letter
+  // The micro sign and the Greek letter, and what Latin-1 makes of their UTF-8: so headers arrive.
+  "\u00b5s": 1e-3,
+  "\u03bcs": 1e-3,
+  "\u00c2\u00b5s": 1e-3,
+  "\u00ce\u00bcs": 1e-3,
   ms: 1,
   s: 1000,
   m: 60_000,
@@ -22,8 +25,9 @@ const UNIT_MS: Readonly<Record<string, number>> = {
 };
 
 const SECONDS = /^\d+(?:\.\d+)?$/;
-const DURATION = /^(?:\d+(?:\.\d+)?(?:[nu\u00b5\u03bcm]s|[smhd]))+$/;
-const DURATION_PART = /(\d+(?:\.\d+)?)([nu\u00b5\u03bcm]s|[smhd])/g;
+const PART = String.raw`(\d+(?:\.\d+)?)((?:[num\u00b5\u03bc]|\u00c2\u00b5|\u00ce\u00bc)s|[smhd])`;
+const DURATION = new RegExp(`^(?:${PART})+$`);
+const DURATION_PART = new RegExp(PART, "g");
 const HTTP_DATE = /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/;
 
 /**

@@ -1,3 +1,4 @@
+import { durationText } from "../message/duration.ts";
 import type { SpentName } from "./budget.ts";
 import { PLANS, UNBOUNDED, type Plan, type PlanLimits } from "./plans.ts";
 
@@ -6,7 +7,7 @@ import { PLANS, UNBOUNDED, type Plan, type PlanLimits } from "./plans.ts";
  * For example: `the limit of 5 retries for a message, which plan "free" sets; the operator can raise it`.
  */
 export function limitText(plan: Plan, limit: keyof PlanLimits): string {
-  const amount = AMOUNTS[limit](plan.limits[limit] ?? "any number of");
+  const amount = AMOUNTS[limit](valueText(limit, plan.limits[limit]) ?? "any number of");
   return `the limit of ${amount}, ${limitOrigin(plan, limit)}`;
 }
 
@@ -16,19 +17,23 @@ export function limitOrigin({ name, limits }: Plan, limit: keyof PlanLimits): st
   const origin =
     value === ofPlan
       ? `which plan "${name}" sets`
-      : `which is set for this tenant instead of ${ofPlan ?? "no limit"} of plan "${name}"`;
+      : `which is set for this tenant instead of ${valueText(limit, ofPlan) ?? "no limit"} of plan "${name}"`;
   return `${origin}; ${value === UNBOUNDED[limit] ? "no plan has more" : "the operator can raise it"}`;
 }
 
-type Value = number | string;
+/** A limit's value, times as a publisher writes them. */
+function valueText(limit: keyof PlanLimits, value: number | null | undefined): string | undefined {
+  if (value === null || value === undefined) return undefined;
+  return limit === "delayMs" || limit === "timeoutMs" ? durationText(value) : String(value);
+}
 
-const AMOUNTS: Readonly<Record<keyof PlanLimits, (value: Value) => string>> = {
+const AMOUNTS: Readonly<Record<keyof PlanLimits, (value: string) => string>> = {
   messageBytes: (bytes) => `${bytes} bytes for a message`,
   messagesPerDay: (count) => `${count} messages a day`,
   bandwidthBytesPerMonth: (bytes) => `${bytes} bytes of bandwidth a month`,
   requestsPerSecond: (count) => `${count} requests a second`,
-  delayMs: (ms) => `${ms} ms of delay`,
-  timeoutMs: (ms) => `${ms} ms of timeout`,
+  delayMs: (duration) => `${duration} of delay`,
+  timeoutMs: (duration) => `${duration} for an attempt`,
   retries: (count) => `${count} retries for a message`,
   schedules: (count) => `${count} schedules`,
   topics: (count) => `${count} topics`,

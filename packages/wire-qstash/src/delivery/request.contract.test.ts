@@ -107,6 +107,12 @@ describe("02 §1 headers on every delivery", () => {
     expect(new Set(names).size).toBe(names.length);
   });
 
+  it.each(["\u00e9t\u00e9", "\u65e5\u672c"])("carry the label %s in UTF-8", (label) => {
+    const { headers } = dress({ options: { labels: [label] } });
+    const sent = Buffer.from(headers.get("Upstash-Label") ?? "", "latin1");
+    expect(sent.toString("utf8")).toBe(label);
+  });
+
   it("leave a forwarded label alone when the message has none", () => {
     const { headers } = dress({ headers: { "Upstash-Label": ["theirs"] } });
     expect(headers.get("Upstash-Label")).toBe("theirs");

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { AttemptContext, OutgoingRequest } from "@omnistore/domain/delivery-wire";
 import type { Message } from "@omnistore/domain/message/message";
-import { toFieldValue } from "../headers/field-text.ts";
+import { toUtf8FieldValue } from "../headers/field-text.ts";
 import { asReceiversRead, isForwardable } from "../headers/hygiene.ts";
 import { encodeMessageId } from "../ids.ts";
 import { sign } from "./signature.ts";
@@ -46,7 +46,7 @@ export function dressAttempt(
   if (options.topicName !== undefined) headers.push("Upstash-Topic-Name", options.topicName);
   if (options.scheduleId !== undefined) headers.push("Upstash-Schedule-Id", options.scheduleId);
   if (options.labels !== undefined) {
-    headers.push("Upstash-Label", toFieldValue(options.labels.join(",")));
+    headers.push("Upstash-Label", toUtf8FieldValue(options.labels.join(",")));
   }
   for (const [name, values] of Object.entries(message.headers)) {
     const read = asReceiversRead(name);

@@ -65,7 +65,7 @@ describe("06 §4 a plan's longest delay", () => {
     });
     expect(decodeDue(last, undefined, { nowMs: now, plan })).toMatchObject({ kind: "at" });
     expect(() => decodeDue(undefined, "1827d", { nowMs: now, plan })).toThrow(
-      'instead of 31536000000 of plan "pay-as-you-go"; no plan has more',
+      'instead of 365d of plan "pay-as-you-go"; no plan has more',
     );
   });
 
@@ -75,7 +75,7 @@ describe("06 §4 a plan's longest delay", () => {
     ["1787604801", undefined, 'Upstash-Not-Before "1787604801"'],
   ])("not-before %s, delay %s: is refused as it was sent", (notBefore, delay, sent) => {
     expect(() => decodeDue(notBefore, delay, free)).toThrow(
-      `${sent} is more than the limit of 604800000 ms of delay, which plan "free" sets; the operator can raise it`,
+      `${sent} is more than the limit of 7d of delay, which plan "free" sets; the operator can raise it`,
     );
   });
 

@@ -26,7 +26,7 @@ export function unprintableValue(text: string): string | null {
   return unprintable(text.replaceAll("\t", " "));
 }
 
-const BEYOND_ASCII = /[\u0080-\u00ff]/;
+const BEYOND_ASCII = /[\u0080-\uffff]/;
 
 /**
  * The text that a header's value means. Node shows its bytes as Latin-1, but whoever writes a text
@@ -39,5 +39,10 @@ export function fromFieldValue(value: string): string {
 
 /** A printable text as a header can carry it: as it is when it is Latin-1, else its UTF-8 bytes. */
 export function toFieldValue(text: string): string {
-  return isFieldValue(text) ? text : Buffer.from(text, "utf8").toString("latin1");
+  return isFieldValue(text) ? text : toUtf8FieldValue(text);
+}
+
+/** The bytes of a text in UTF-8 as a header can carry them, each as a character of Latin-1. */
+export function toUtf8FieldValue(text: string): string {
+  return BEYOND_ASCII.test(text) ? Buffer.from(text, "utf8").toString("latin1") : text;
 }

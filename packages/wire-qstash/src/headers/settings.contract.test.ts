@@ -34,7 +34,7 @@ describe("06 §4 a plan's longest time-out", () => {
     const plan = planOf("free", {});
     expect(decodeTimeout("15m", plan)).toBe(900_000);
     expect(() => decodeTimeout("1h", plan)).toThrow(
-      'Upstash-Timeout "1h" is more than the limit of 900000 ms of timeout, which plan "free" sets; the operator can raise it',
+      'Upstash-Timeout "1h" is more than the limit of 15m for an attempt, which plan "free" sets; the operator can raise it',
     );
   });
 });
