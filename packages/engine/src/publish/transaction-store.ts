@@ -32,25 +32,28 @@ export class TransactionStore {
   async store(db: Queryable, batch: readonly MessageToStore[], nowMs: number): Promise<void> {
     const nowMicros = Math.round(nowMs * 1000);
     const keys = await this.#vault.sealingKeys(batch.map(({ message }) => message.tenantId));
-    const rows = batch.flatMap((toStore) => {
-      const { tenantId } = toStore.message;
-      const key = keys === null ? null : keys.get(tenantId);
-      if (key === undefined) return [];
-      return {
-        ...toStore,
-        content: storedContent(toStore.message, key),
-        deduplicationKey: null,
-        virtualTime: this.#places.next(tenantId, nowMicros),
-        owner: null,
-      };
-    });
-    for (const piece of piecesOf(rows)) await insertMessages(db, piece);
+    // Sealed piece by piece: in clear, messages to one topic share their body, sealed each has its own.
+    for (const piece of piecesOf(batch)) {
+      const rows = piece.flatMap((toStore) => {
+        const { tenantId } = toStore.message;
+        const key = keys === null ? null : keys.get(tenantId);
+        if (key === undefined) return [];
+        return {
+          ...toStore,
+          content: storedContent(toStore.message, key),
+          deduplicationKey: null,
+          virtualTime: this.#places.next(tenantId, nowMicros),
+          owner: null,
+        };
+      });
+      if (rows.length > 0) await insertMessages(db, rows);
+    }
   }
 }
 
 /** Whoever has many or large messages to store needs several statements. */
-function* piecesOf<Row extends MessageToStore>(rows: readonly Row[]): Generator<readonly Row[]> {
-  let piece: Row[] = [];
+function* piecesOf(rows: readonly MessageToStore[]): Generator<readonly MessageToStore[]> {
+  let piece: MessageToStore[] = [];
   let bytes = 0;
   for (const row of rows) {
     const size = row.message.body.length;

@@ -13,7 +13,12 @@ export interface DueRow extends TemplateRow {
   readonly last_ms: number | null;
   /** The database's time, the same in every row. */
   readonly now_ms: number;
+  /** How many were found due, with those that there was no room for. */
+  readonly found: number;
 }
+
+/** Bodies of one batch, together, unless a single one is larger. */
+const BATCH_BYTES = 16 * 1024 * 1024;
 
 /** The database's own time, unless a simulation gives another one. */
 const NOW = "coalesce(to_timestamp($1::float8 / 1000), now())";
@@ -46,20 +51,30 @@ export async function dueSoon(
   return rows;
 }
 
-/** Locks up to `limit` due schedules, leaving those that another scheduler holds to it. */
+/**
+ * Locks up to `limit` due schedules, leaving those that another scheduler holds to it, and returns as
+ * many as fit into memory together. The lengths of bodies are known without reading them.
+ */
 export async function lockDue(
   db: Queryable,
   limit: number,
   atMs: number | null,
 ): Promise<readonly DueRow[]> {
   const { rows } = await db.query<DueRow>(
-    `SELECT s.cron, ${TEMPLATE_COLUMNS},
-       CASE WHEN s.own_settings_at = s.updated_at THEN s.own_settings END AS own_settings,
-       (extract(epoch FROM s.next_run_at) * 1000)::float8 AS due_ms,
-       (extract(epoch FROM s.last_run_at) * 1000)::float8 AS last_ms,
-       (extract(epoch FROM ${NOW}) * 1000)::float8 AS now_ms
-     FROM schedules s WHERE s.next_run_at <= ${NOW}
-     ORDER BY s.next_run_at LIMIT $2 FOR UPDATE SKIP LOCKED`,
+    `SELECT * FROM (
+       SELECT *, count(*) OVER ()::int AS found, sum(octet_length(body))
+         OVER (ORDER BY due_ms, tenant_id, id ROWS UNBOUNDED PRECEDING) AS bytes
+       FROM (
+         SELECT s.cron, ${TEMPLATE_COLUMNS},
+           CASE WHEN s.own_settings_at = s.updated_at THEN s.own_settings END AS own_settings,
+           (extract(epoch FROM s.next_run_at) * 1000)::float8 AS due_ms,
+           (extract(epoch FROM s.last_run_at) * 1000)::float8 AS last_ms,
+           (extract(epoch FROM ${NOW}) * 1000)::float8 AS now_ms
+         FROM schedules s WHERE s.next_run_at <= ${NOW}
+         ORDER BY s.next_run_at LIMIT $2 FOR UPDATE SKIP LOCKED
+       ) AS due
+     ) AS weighed
+     WHERE bytes <= ${BATCH_BYTES} OR bytes = octet_length(body)`,
     [atMs, limit],
   );
   return rows;

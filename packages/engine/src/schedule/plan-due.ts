@@ -1,3 +1,4 @@
+import { MAX_FAN_OUT_BYTES } from "@omnistore/domain/message/limits";
 import type { WireName } from "@omnistore/domain/message/message";
 import type { Due, PublishCommand } from "@omnistore/domain/publish/publish-command";
 import type { DueDecision } from "@omnistore/domain/schedule/missed";
@@ -102,7 +103,7 @@ function templateNow(row: DueRow, { keys, wires, topic, plan }: DueContext): Sch
   return { ...stored, ...wires[row.wire].settingsWith(own, headers, { nowMs: row.now_ms, plan }) };
 }
 
-/** Throws when the destination is a topic that does not exist. */
+/** Throws when the destination is a topic that does not exist, or has too many endpoints for the body. */
 function commandsOf(
   command: PublishCommand,
   topic: TopicReceivers | undefined,
@@ -111,6 +112,13 @@ function commandsOf(
   const { endpoints } = topic;
   const topicName = command.destination;
   if (endpoints.length === 0) throw new Error(`topic ${JSON.stringify(topicName)} does not exist`);
+  const bytes = command.body.length * endpoints.length;
+  if (bytes > MAX_FAN_OUT_BYTES) {
+    const limit = `the limit is ${MAX_FAN_OUT_BYTES} bytes in all`;
+    throw new Error(
+      `topic ${JSON.stringify(topicName)} would have ${bytes} bytes stored, a body for each of its ${endpoints.length} endpoints, ${limit}`,
+    );
+  }
   return endpoints.map(({ url, name }) => ({
     ...command,
     destination: url,

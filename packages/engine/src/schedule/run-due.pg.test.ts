@@ -17,6 +17,7 @@ import { getSchedule, pageOfSchedules } from "./select-schedules.sql.ts";
 
 const MINUTE = 60_000;
 const DAY = 1440 * MINUTE;
+const MIB = 1024 * 1024;
 
 let engine: TestEngine;
 let runner: ScheduleRunner;
@@ -351,6 +352,25 @@ describe("runDue", () => {
     await addEndpoints(db, engine.tenantId, "t", [{ url: "http://a/" }], UNBOUNDED);
     expect(await runAll(midnight + DAY)).toBe(2);
     expect(await one(id)).not.toHaveProperty("lastError");
+  });
+
+  test("a schedule to a topic that has too many endpoints for its body fires nothing and says so", async () => {
+    const endpoints = Array.from({ length: 13 }, (_, index) => ({ url: `http://e${index}/` }));
+    await addEndpoints(engine.core.db, engine.tenantId, "t", endpoints, UNBOUNDED);
+    await create("0 0 * * *", { destination: "t", body: Buffer.alloc(10 * MIB) });
+    const { fired, notices } = await runner.runDue(midnight);
+    expect(fired).toBe(0);
+    expect(notices).toEqual([
+      expect.objectContaining({ error: expect.stringContaining("the limit is 134217728 bytes") }),
+    ]);
+  });
+
+  test("schedules with large bodies fire in batches that fit into memory, and all of them do", async () => {
+    for (let n = 0; n < 3; n += 1) await create("0 0 * * *", { body: Buffer.alloc(7 * MIB, n) });
+    await expect(runner.runDue(midnight)).resolves.toMatchObject({ fired: 2, isFull: true });
+    await expect(runner.runDue(midnight)).resolves.toMatchObject({ fired: 1, isFull: false });
+    await create("0 1 * * *", { body: Buffer.alloc(17 * MIB) });
+    await expect(runAll(midnight + 60 * MINUTE)).resolves.toBe(1);
   });
 
   test("00 §8 a tick takes the topic's headers as they are then, as long as its definition is of this version", async () => {

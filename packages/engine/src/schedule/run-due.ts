@@ -111,7 +111,7 @@ export class ScheduleRunner {
           const allowed = await withinPlan(client, { tenants, spent, nowMs }, plans);
           const { fired, notices } = await this.#carryOut(client, allowed, nowMs);
           const nextInMs = rows.length === 0 ? CONTENDED_MS : 0;
-          return { fired, nextInMs, isFull: rows.length === BATCH, notices };
+          return { fired, nextInMs, isFull: isFull(rows), notices };
         }),
       () => tickDays,
     );
@@ -203,6 +203,12 @@ export class ScheduleRunner {
       };
     }
   }
+}
+
+/** Whether there may be more that is due: as many were found as were looked for, or larger ones than fit. */
+function isFull(rows: readonly DueRow[]): boolean {
+  const found = rows[0]?.found ?? 0;
+  return found === BATCH || found > rows.length;
 }
 
 /** The topics that schedules go to, as they are now. */
