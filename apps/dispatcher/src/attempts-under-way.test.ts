@@ -1,4 +1,4 @@
-import { SLOW_AFTER_MS, SLOW_SLOT_BYTES, SLOW_SLOTS } from "@omnistore/domain/claim/slots";
+import { LARGE_BYTES, SLOW_AFTER_MS, SLOW_SLOT_BYTES, SLOW_SLOTS } from "@omnistore/domain/claim/slots";
 import type { LeasedDelivery } from "@omnistore/engine/leased-delivery";
 import { expect, test } from "vitest";
 
@@ -120,4 +120,19 @@ test("a tenant has no more places than it may, and those that waited are told wh
   expect(attempts.room("small")).toBe(3);
   attempts.forgetCapped();
   expect([...attempts.capped]).toEqual([]);
+});
+
+test("large messages are counted by their bytes from their start, and wait when these are too many", () => {
+  const attempts = new AttemptsUnderWay();
+  const large = (tenantId: string) => attempted(tenantId, { body: Buffer.alloc(LARGE_BYTES + 1) });
+  const huge = attempted("huge", { body: Buffer.alloc(SLOW_SLOTS * SLOW_SLOT_BYTES) });
+  const leased = { tenantId: "huge", messageId: "1", owner: "o", retried: 0, isGated: false };
+  expect(attempts.takes(huge, 0)).toBe(true);
+  attempts.begin(leased, huge, 0);
+  expect(attempts.countYoung(0)).toBe(0);
+  expect(attempts.hasMemoryFor(large("other"), 0)).toBe(false);
+  expect(attempts.takes(large("other"), 0)).toBe(false);
+  expect(attempts.takes(attempted("other"), 0)).toBe(true);
+  attempts.end(leased);
+  expect(attempts.takes(large("other"), 0)).toBe(true);
 });

@@ -1,7 +1,9 @@
 import {
   hasRoom,
+  hasRoomForLarge,
   isHostSaturated,
   isSaturated,
+  LARGE_BYTES,
   SLOW_AFTER_MS,
   slowSlotsOf,
 } from "@omnistore/domain/claim/slots";
@@ -84,9 +86,10 @@ export class AttemptsUnderWay {
     }
   }
 
-  /** In a place that was held. */
+  /** In a place that was held. A large message counts as slow from here on. */
   begin(leased: LeasedDelivery, of: Attempted, now: number): void {
-    this.#young.set(leased, { began: now, of });
+    if (isLarge(of)) this.#becomeSlow(leased, of);
+    else this.#young.set(leased, { began: now, of });
   }
 
   end(leased: LeasedDelivery): void {
@@ -115,7 +118,15 @@ export class AttemptsUnderWay {
 
   /** Whether one more may start here. */
   takes(of: Attempted, now: number): boolean {
-    return !this.isHostSaturated(of, now) && !this.#isSaturated(of.tenantId);
+    if (this.isHostSaturated(of, now) || this.#isSaturated(of.tenantId)) return false;
+    return this.hasMemoryFor(of, now);
+  }
+
+  /** Whether its message may be held too: a small one always may. */
+  hasMemoryFor(of: Attempted, now: number): boolean {
+    if (!isLarge(of)) return true;
+    this.#age(now);
+    return hasRoomForLarge(this.#slowOf.get(of.tenantId) ?? 0, this.#slowSlots);
   }
 
   /** Whether its tenant has enough slow attempts at the host that it goes to. */
@@ -152,13 +163,14 @@ export class AttemptsUnderWay {
     for (const [leased, { began, of }] of this.#young) {
       if (now - began < SLOW_AFTER_MS) return;
       this.#young.delete(leased);
-      const slow = {
-        slots: slowSlotsOf(of.body.length),
-        host: hostOf(leased.tenantId, of.destination),
-      };
-      this.#slow.set(leased, slow);
-      this.#count(leased.tenantId, slow.host, slow.slots);
+      this.#becomeSlow(leased, of);
     }
+  }
+
+  #becomeSlow(leased: LeasedDelivery, { body, destination }: Attempted): void {
+    const slow = { slots: slowSlotsOf(body.length), host: hostOf(leased.tenantId, destination) };
+    this.#slow.set(leased, slow);
+    this.#count(leased.tenantId, slow.host, slow.slots);
   }
 
   #hostOfAttempt(leased: LeasedDelivery): string | undefined {
@@ -185,6 +197,11 @@ function add(counts: Map<string, number>, key: string, more: number): void {
   const sum = (counts.get(key) ?? 0) + more;
   if (sum > 0) counts.set(key, sum);
   else counts.delete(key);
+}
+
+/** Whether its message is so large that attempts are counted by bytes. */
+export function isLarge({ body }: Pick<Attempted, "body">): boolean {
+  return body.length > LARGE_BYTES;
 }
 
 /** A host as one tenant sees it: who shares it with others is not to wait for theirs. */

@@ -20,7 +20,7 @@ import type { Logger } from "@omnistore/runtime/logger";
 
 import { waitForRoom } from "./answer-room.ts";
 import { makeAttempt, type AttemptParts } from "./attempt.ts";
-import { AttemptsUnderWay } from "./attempts-under-way.ts";
+import { AttemptsUnderWay, isLarge } from "./attempts-under-way.ts";
 import { WaitingLine } from "./waiting-line.ts";
 
 export interface PipelineParts extends Omit<AttemptParts, "onLate" | "askRoom"> {
@@ -67,6 +67,8 @@ export class Pipeline implements DirectLane {
   #nextGate = Number.POSITIVE_INFINITY;
   /** The same for what is parked. */
   #nextRelease = Number.POSITIVE_INFINITY;
+  /** Tenants whose large message found no room, until when nothing of them is taken. */
+  readonly #crowded = new Map<string, number>();
   /** Rings when a place that some tenant waited for is free. */
   #placeTimer: NodeJS.Timeout | undefined;
   #floor = NO_FLOOR;
@@ -188,7 +190,7 @@ export class Pipeline implements DirectLane {
     }
     const limit = Math.min(CLAIM_BATCH, this.#freeSlots());
     if (limit <= 0) return GATHER_MS;
-    const saturated = this.#underWay.saturated(performance.now());
+    const saturated = this.#saturated(performance.now());
     if (performance.now() >= this.#nextRelease) {
       const fewer = this.#releaseFewer();
       await releaseParked(this.#parts.core.pool, { saturated, limit: RELEASE_BATCH, fewer });
@@ -206,6 +208,15 @@ export class Pipeline implements DirectLane {
     if (this.#waiting.size > 0) return GATHER_MS;
     const next = Math.min(this.#nextDue, this.#nextGate, this.#nextRelease);
     return Math.min(POLL_MS, Math.max(0, next - performance.now()));
+  }
+
+  /** Tenants of which nothing is taken now. */
+  #saturated(now: number): readonly string[] {
+    const saturated = this.#underWay.saturated(now);
+    if (this.#crowded.size === 0) return saturated;
+    for (const [tenantId, until] of this.#crowded)
+      if (until <= now) this.#crowded.delete(tenantId);
+    return [...new Set([...saturated, ...this.#crowded.keys()])];
   }
 
   async #claim(
@@ -280,13 +291,17 @@ export class Pipeline implements DirectLane {
       const { pool, vault } = this.#parts.core;
       const toBegin = new Map(leased.map((delivery) => [delivery.messageId, delivery]));
       const aside: LeasedDelivery[] = [];
+      const back: LeasedDelivery[] = [];
       for await (const messages of loadInPieces(pool, vault, leased)) {
         const now = performance.now();
         for (const message of messages) {
           const delivery = toBegin.get(message.id);
           if (delivery === undefined) continue;
           toBegin.delete(message.id);
-          if (!delivery.isGated && this.#underWay.isHostSaturated(message, now))
+          const hasMemory = this.#underWay.hasMemoryFor(message, now);
+          if (!hasMemory) this.#crowded.set(message.tenantId, now + SATURATED_MS);
+          if (delivery.isGated && !hasMemory) back.push(delivery);
+          else if (!delivery.isGated && (!hasMemory || this.#underWay.isHostSaturated(message, now)))
             aside.push(delivery);
           else {
             held.delete(delivery);
@@ -296,13 +311,25 @@ export class Pipeline implements DirectLane {
       }
       for (const delivery of toBegin.values())
         this.#parts.logger.error({ delivery }, "a delivery has no message");
-      this.#waiting.owe(leased.length - aside.length);
+      this.#waiting.owe(leased.length - aside.length - back.length);
       if (aside.length > 0) await this.#park(aside);
+      // What has passed its gate goes back behind it, and passes again.
+      if (back.length > 0) await this.#sendBack(back);
     } finally {
       this.#reserved -= places;
       for (const { tenantId } of held) this.#underWay.drop(tenantId, 1);
       this.#beginWaiting();
     }
+  }
+
+  async #sendBack(leased: readonly LeasedDelivery[]): Promise<void> {
+    await handBack(this.#parts.core.pool, leased);
+    for (const delivery of leased) void this.#forgetStart(delivery);
+  }
+
+  /** Whether something may have been put aside because large messages held too much. */
+  #isMemoryAwaited(): boolean {
+    return this.#crowded.size > 0 || this.#nextRelease < Number.POSITIVE_INFINITY;
   }
 
   /** Gives free slots to what waits here, as far as it is its turn. */
@@ -356,7 +383,8 @@ export class Pipeline implements DirectLane {
       this.#parts.logger.error({ err: error, leased }, "an attempt could not be made");
     } finally {
       this.#underWay.end(leased);
-      if (this.#underWay.capped.has(leased.tenantId)) this.#expectPlace();
+      const isAwaited = isLarge(message) && this.#isMemoryAwaited();
+      if (isAwaited || this.#underWay.capped.has(leased.tenantId)) this.#expectPlace();
       this.#beginWaiting();
       const gathered = this.#mayBeBehind && this.#freeSlots() >= CLAIM_BATCH;
       if (gathered || this.#stopping) this.#bell.ring();
@@ -378,6 +406,7 @@ export class Pipeline implements DirectLane {
     if (this.#placeTimer !== undefined || this.#stopping) return;
     this.#placeTimer = setTimeout(() => {
       this.#placeTimer = undefined;
+      this.#crowded.clear();
       this.#nextRelease = this.#nextGate = performance.now();
       this.#bell.ring();
     }, GATHER_MS);

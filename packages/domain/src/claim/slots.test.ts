@@ -3,6 +3,8 @@ import { expect, test } from "vitest";
 
 import {
   hasRoom,
+  hasRoomForLarge,
+  LARGE_BYTES,
   isHostSaturated,
   isSaturated,
   SLOW_SLOT_BYTES,
@@ -90,6 +92,27 @@ test("however long answers are, no number of tenants holds more of them than the
       }
       expect(all).toBeLessThanOrEqual(SLOW_SLOTS);
       expect(held.size).toBeGreaterThan(0);
+    }),
+  );
+});
+
+test("however many tenants send large messages, they hold a bounded number of bytes, and one more at most", () => {
+  const sizes = fc.array(fc.integer({ min: LARGE_BYTES, max: 50 * 1024 * 1024 }), {
+    minLength: 1,
+    maxLength: 400,
+  });
+  fc.assert(
+    fc.property(sizes, (messages) => {
+      let [all, bytes, last] = [0, 0, 0];
+      // Each of another tenant, which has none yet.
+      for (const size of messages) {
+        if (!hasRoomForLarge(0, all)) continue;
+        all += slowSlotsOf(size);
+        bytes += size;
+        last = size;
+      }
+      expect(bytes).toBeGreaterThan(0);
+      expect(bytes - last).toBeLessThanOrEqual(SLOW_SLOTS * SLOW_SLOT_BYTES);
     }),
   );
 });

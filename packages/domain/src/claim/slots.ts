@@ -17,6 +17,12 @@ export const SLOW_SLOTS = 2_048;
 /** Bytes of a message that one slow slot stands for: all of them hold 128 MiB of messages. */
 export const SLOW_SLOT_BYTES = 64 * 1024;
 
+/**
+ * A message of more bytes takes slow slots from its start, because attempts that are not slow are
+ * bounded in number only: `SLOTS` of this size hold 64 MiB.
+ */
+export const LARGE_BYTES = 4 * SLOW_SLOT_BYTES;
+
 /** How many slow slots an attempt takes, whose message has that many bytes. */
 export function slowSlotsOf(bytes: number): number {
   return Math.max(1, Math.ceil(bytes / SLOW_SLOT_BYTES));
@@ -37,6 +43,14 @@ export function isSaturated(slowOfTenant: number, slowInAll: number): boolean {
  */
 export function hasRoom(slots: number, slowOfTenant: number, slowInAll: number): boolean {
   return !isSaturated(slowOfTenant, slowInAll) && slowInAll + slots <= SLOW_SLOTS;
+}
+
+/**
+ * Whether a tenant may start a large message. One that starts may go beyond all slots, so that the
+ * largest ones start too; beyond them nothing large does, however many tenants there are.
+ */
+export function hasRoomForLarge(slowOfTenant: number, slowInAll: number): boolean {
+  return slowInAll < SLOW_SLOTS && !isSaturated(slowOfTenant, slowInAll);
 }
 
 /**
