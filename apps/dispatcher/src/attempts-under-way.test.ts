@@ -1,4 +1,9 @@
-import { LARGE_BYTES, SLOW_AFTER_MS, SLOW_SLOT_BYTES, SLOW_SLOTS } from "@omnistore/domain/claim/slots";
+import {
+  LARGE_BYTES,
+  SLOW_AFTER_MS,
+  SLOW_SLOT_BYTES,
+  SLOW_SLOTS,
+} from "@omnistore/domain/claim/slots";
 import type { LeasedDelivery } from "@omnistore/engine/leased-delivery";
 import { expect, test } from "vitest";
 

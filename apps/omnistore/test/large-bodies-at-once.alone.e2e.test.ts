@@ -1,5 +1,4 @@
 import { createServer, type Server } from "node:http";
-import { setTimeout as sleep } from "node:timers/promises";
 
 import { portOf } from "@omnistore/testkit/port-of";
 import { until } from "@omnistore/testkit/until";
@@ -24,14 +23,15 @@ const seen = { now: 0, most: 0, ids: [] as string[] };
 
 beforeAll(async () => {
   node = await startNode({ OMNISTORE_ADMIN_TOKEN: ADMIN_TOKEN });
-  server = createServer(async (request, response) => {
+  server = createServer((request, response) => {
     seen.now += 1;
     seen.most = Math.max(seen.most, seen.now);
     seen.ids.push(String(request.headers["upstash-message-id"]));
     request.resume();
-    await sleep(ANSWER_MS);
-    seen.now -= 1;
-    response.end();
+    setTimeout(() => {
+      seen.now -= 1;
+      response.end();
+    }, ANSWER_MS);
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
 });
@@ -40,6 +40,9 @@ afterAll(async () => {
   server.close();
   await node.stop();
 });
+
+const resume = ({ token }: TestTenant) =>
+  ask(node.url, "POST", "/v2/queues/wide/resume", { token });
 
 test("large bodies of many tenants, queued or not, are under way only as far as there is memory for them, and all arrive", async () => {
   const to = `http://127.0.0.1:${portOf(server)}/`;
@@ -63,8 +66,6 @@ test("large bodies of many tenants, queued or not, are under way only as far as 
       ids.push(((await response.json()) as { messageId: string }).messageId);
     }
   }
-  const resume = ({ token }: TestTenant) =>
-    ask(node.url, "POST", "/v2/queues/wide/resume", { token });
   await Promise.all(tenants.map(resume));
   await until(async () => seen.ids.length >= ids.length, 60_000);
   expect(seen.ids.toSorted()).toEqual(ids.toSorted());
