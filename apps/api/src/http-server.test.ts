@@ -53,6 +53,11 @@ function drip(socket: Socket, piece: string): void {
 const POST = "POST /read HTTP/1.1\r\nHost: h\r\n";
 const TOO_SLOW = "HTTP/1.1 408 Request Timeout\r\nContent-Type: application/json\r\n";
 
+test("a probe in HTTP/1.0 needs no Host header", async () => {
+  const said = await converse((socket) => socket.write("GET /quick HTTP/1.0\r\n\r\n"));
+  expect(said).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
+});
+
 describe("a client that takes its time is told so in JSON:", () => {
   test.each<readonly [string, (socket: Socket) => unknown]>([
     ["it sends a line and no more", (socket) => socket.write(POST)],

@@ -42,6 +42,8 @@ export function createHttpServer(
   { limits = LIMITS, refuse = () => null }: HttpServerOptions = {},
 ): Server {
   const listener = getRequestListener((request, env) => app.fetch(request, env), {
+    // Of requests in HTTP/1.0, which need no Host header: probes of old load balancers.
+    hostname: "localhost",
     errorHandler: (error) => {
       if (error instanceof RequestError) {
         return Response.json({ error: `malformed request: ${error.message}` }, { status: 400 });

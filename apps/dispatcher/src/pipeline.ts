@@ -262,7 +262,10 @@ export class Pipeline implements DirectLane {
       }
       const counted = await this.#parts.recorder.record(outcome);
       if (!counted)
-        this.#parts.logger.warn({ leased }, "an outcome came after its lease had ended");
+        this.#parts.logger.info(
+          { leased },
+          "an outcome came after its lease had ended or its message was cancelled",
+        );
       if (outcome.retryDelayMs !== null) this.#agenda.expectDue(outcome.retryDelayMs);
       // The end of this attempt may let the next one through.
       if (leased.isGated) this.#agenda.expectGate();

@@ -230,10 +230,10 @@ describe("03 §6 flow-control keys", () => {
       isPinnedParallelism: false,
       isPinnedRate: false,
     });
-    // Every dispatcher that runs brings its slots.
+    // Every dispatcher that runs brings what it can have leased.
     const all = await until(async () => {
       const { parallelismCount, parallelismMax } = await client.flowControl.getGlobalParallelism();
-      return parallelismMax === 3 * 256 && { parallelismCount };
+      return parallelismMax === 3 * (256 + 2_048 + 1_024) && { parallelismCount };
     });
     expect(all).toEqual({ parallelismCount: 1 });
   });

@@ -67,10 +67,13 @@ function check<Schema extends z.ZodType>(
   if (parsed.success) return parsed.data;
   const problems = parsed.error.issues.map(({ path, message }) => {
     const field = path.length > 0 ? path.join(".") : place;
-    return `${field} ${shown(valueAt(value, path))}: ${message}`;
+    return `${field} ${shown(valueAt(value, path))}: ${message.replace(VERDICT, "")}`;
   });
   throw new ApiError(400, problems.join("; "));
 }
+
+/** What zod begins with; that something is wrong is known by then. */
+const VERDICT = /^Invalid input: /;
 
 function shown(value: unknown): string {
   if (typeof value === "string") return quote(value);

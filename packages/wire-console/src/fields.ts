@@ -74,14 +74,17 @@ export const PlanChange = z.strictObject({
 });
 
 /** A time in a query: Unix milliseconds, or ISO 8601. */
-const queryTime = z.union([
-  z
-    .string()
-    .regex(/^\d{1,15}$/)
-    .transform(Number)
-    .pipe(z.number().max(LAST_TIME_MS)),
-  z.iso.datetime({ offset: true }).transform((text) => Date.parse(text)),
-]);
+const queryTime = z.union(
+  [
+    z
+      .string()
+      .regex(/^\d{1,15}$/)
+      .transform(Number)
+      .pipe(z.number().max(LAST_TIME_MS)),
+    z.iso.datetime({ offset: true }).transform((text) => Date.parse(text)),
+  ],
+  TIME,
+);
 
 export const UsageRange = z.strictObject({
   from: queryTime.optional(),

@@ -90,8 +90,11 @@ export function qstashRoutes(operations: Operations, options: QstashRouteOptions
     POST: addEndpointsRoute(services, options),
     DELETE: removeEndpointsRoute(services),
   });
-  serveCollection("/v2/schedules", { GET: listSchedulesRoute(services) });
-  app.all("/v2/schedules/*", scheduleRoutes(services, options));
+  const schedules = scheduleRoutes(services, options);
+  serve("/v2/schedules", { GET: listSchedulesRoute(services) });
+  // A POST to it has forgotten its destination, and is told so.
+  serve("/v2/schedules/", { GET: listSchedulesRoute(services), POST: schedules });
+  app.all("/v2/schedules/*", schedules);
   serve("/v2/messages", { DELETE: cancelMessagesRoute(services) });
   serve("/v2/messages/", { DELETE: emptyId("/v2/messages") });
   serve("/v2/messages/:id", {

@@ -134,18 +134,22 @@ describe("01 §9 an item of a batch", () => {
     expect(wire.engine.published).toEqual([]);
   });
 
-  it("may name its callback beside its headers, which win", async () => {
+  it("may name its callback beside its headers, and not another one than these", async () => {
     const callback = "https://callback.test/";
-    await send([
+    const answer = await send([
       { destination: A, callback },
+      { destination: A, callback, headers: { "upstash-callback": callback } },
       { destination: A, callback, headers: { "upstash-callback": B } },
       { destination: A, callback: null },
     ]);
     expect(wire.engine.published.map(({ options }) => options.callback?.url)).toEqual([
       callback,
-      B,
+      callback,
       undefined,
     ]);
+    expect((answer.json() as { error?: string }[])[2]?.error).toBe(
+      `callback was given twice: "${callback}" and "${B}"`,
+    );
   });
 
   it("01 §3 carries what a workflow sends, and does not choke on it", async () => {

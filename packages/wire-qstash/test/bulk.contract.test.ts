@@ -389,13 +389,40 @@ describe("07 Q35 a call that changes many says exactly what it means, or 400 and
     ["POST /v2/dlq/retry", '{"messageIds":["x"]}'],
   ];
 
-  it.each([...requests, ...ofOne])("%s %s", async (line = "", body = "") => {
+  const letter = dlqIdOf(NOW_MS - 1000);
+  const ofSingleCalls = [
+    [`DELETE /v2/messages/msg_${"0".repeat(32)}?label=other`, ""],
+    [`DELETE /v2/dlq/${letter}?dryRun=true`, ""],
+    [`POST /v2/dlq/retry/${letter}?upstash-retries=2&foo=1`, ""],
+    [`POST /v2/dlq/retry/${letter}`, "another body"],
+    [`POST /v2/dlq/retry/${letter}?upstash-deduplication-id=x`, ""],
+    [`POST /v2/dlq/retry?upstash-content-based-deduplication=true`, ""],
+    ["DELETE /v2/messages?messageIds=x", '{"messageIds":["y"]}'],
+    ["DELETE /v2/dlq?dlqIds=x", '{"dlqIds":["y"]}'],
+    ["POST /v2/dlq/retry?dlqIds=x", '{"dlqIds":["y"]}'],
+  ];
+
+  it.each([...requests, ...ofOne, ...ofSingleCalls])("%s %s", async (line = "", body = "") => {
     expect(await refusal(line, body)).toEqual({ status: 400, error: ANY_TEXT, changes: 0 });
   });
 
   it.each(withoutId)("07 Q21 %s", async (line) => {
     const error = expect.stringContaining("is empty") as string;
     expect(await refusal(line)).toEqual({ status: 400, error, changes: 0 });
+  });
+
+  it.each([
+    "POST /v2/keys/rotate?dryRun=1",
+    "DELETE /v2/queues/q?dryRun=true",
+    "POST /v2/queues/q/pause?foo=1",
+    "DELETE /v2/schedules/s?foo=1",
+    "DELETE /v2/topics/t?foo=1",
+    "DELETE /v2/topics/t/endpoints?foo=1",
+    "POST /v2/flowControl/k/resetRate?foo=1",
+  ])("%s: a parameter that is not read is refused", async (line) => {
+    const answer = await wire.send(line, [], "{}");
+    expect(answer.status).toBe(400);
+    expect(answer.error()).toContain("nothing was changed; this call takes none");
   });
 
   it("refuses a cursor that was not given by an earlier page", async () => {

@@ -31,6 +31,45 @@ afterAll(() => wire.close());
 
 const json = (value: unknown) => JSON.stringify(value);
 
+/** Sends a message to a topic that has these headers; what was stored of it. */
+async function publish(defaults: Topic["headers"], headers: readonly string[]) {
+  wire.engine.topics.set("t", topic("t", { endpoints: [A], headers: defaults }));
+  expect((await wire.send("POST /v2/publish/t", headers, "x")).status).toBe(200);
+  return wire.engine.published.splice(0)[0];
+}
+
+describe("00 §8 the request wins over the topic, also by the other header of the same thing", () => {
+  it("a delay over a time", async () => {
+    const sent = await publish({ "Upstash-Not-Before": ["4102444800"] }, ["Upstash-Delay: 5s"]);
+    expect(sent?.due).toEqual({ kind: "after", delayMs: 5000 });
+  });
+
+  it("a time over a delay", async () => {
+    const sent = await publish({ "Upstash-Delay": ["5s"] }, ["Upstash-Not-Before: 1"]);
+    expect(sent?.due).toEqual({ kind: "now" });
+  });
+
+  it("deduplication by content, or none, over an id", async () => {
+    const defaults = { "Upstash-Deduplication-Id": ["fixed"] };
+    const asked = "Upstash-Content-Based-Deduplication";
+    expect((await publish(defaults, []))?.deduplication).toEqual({ kind: "id", id: "fixed" });
+    expect((await publish(defaults, [`${asked}: true`]))?.deduplication).toEqual({
+      kind: "content",
+    });
+    expect((await publish(defaults, [`${asked}: false`]))?.deduplication).toBeUndefined();
+  });
+
+  it("and a time for messages is none of the topic's schedules", async () => {
+    wire.engine.topics.set(
+      "t",
+      topic("t", { headers: { "Upstash-Not-Before": ["4102444800"], "Upstash-Delay": ["5s"] } }),
+    );
+    const answer = await wire.send("POST /v2/schedules/t", ["Upstash-Cron: 0 9 * * 1"]);
+    expect(answer.status).toBe(200);
+    expect(wire.engine.scheduled.splice(0)[0]?.template.delayMs).toBe(5000);
+  });
+});
+
 describe("03 §4 topics by the official client", () => {
   it("takes endpoints in", async () => {
     await client.urlGroups.addEndpoints({ name: "my.topic_1", endpoints: [A, B] });

@@ -14,6 +14,9 @@ export const SLOW_AFTER_MS = 250;
 /** What tenants share of one dispatcher for slow attempts: what they hold in memory has to stay bounded. */
 export const SLOW_SLOTS = 2_048;
 
+/** Deliveries that one dispatcher has leased at once, at most: under way, slow or not, and waiting. */
+export const MOST_LEASED = SLOTS + SLOW_SLOTS + WAITING_PLACES;
+
 /** Bytes of a message that one slow slot stands for: all of them hold 128 MiB of messages. */
 export const SLOW_SLOT_BYTES = 64 * 1024;
 

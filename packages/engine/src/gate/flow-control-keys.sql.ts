@@ -1,5 +1,5 @@
 import type { Pool } from "@omnistore/db/client";
-import { SLOTS } from "@omnistore/domain/claim/slots";
+import { MOST_LEASED } from "@omnistore/domain/claim/slots";
 import type { FlowControlKey, Pin } from "@omnistore/domain/gate/flow-control-key";
 
 import type { ListPage } from "../in-pages.ts";
@@ -74,18 +74,22 @@ function readKey(row: KeyRow): FlowControlKey {
   };
 }
 
-/** Pauses or resumes a key, which need not have been used. */
-export async function setFlowControlPaused(
-  pool: Pool,
-  tenantId: string,
-  key: string,
-  isPaused: boolean,
-): Promise<void> {
+/** Pauses a key, which need not have been used. Contract 03 §6. */
+export async function pauseFlowControl(pool: Pool, tenantId: string, key: string): Promise<void> {
   await pool.query(
-    `INSERT INTO gates (tenant_id, kind, name, is_paused, due_at) VALUES ($1, 2, $2, $3, now())
+    `INSERT INTO gates (tenant_id, kind, name, is_paused, due_at) VALUES ($1, 2, $2, true, now())
      ON CONFLICT (tenant_id, kind, name) DO UPDATE
-     SET is_paused = excluded.is_paused, due_at = now(), updated_at = now()`,
-    [tenantId, key, isPaused],
+     SET is_paused = true, due_at = now(), updated_at = now()`,
+    [tenantId, key],
+  );
+}
+
+/** Resumes a key; one that nobody has used or paused is not made by it. */
+export async function resumeFlowControl(pool: Pool, tenantId: string, key: string): Promise<void> {
+  await pool.query(
+    `UPDATE gates SET is_paused = false, due_at = now(), updated_at = now()
+     WHERE tenant_id = $1 AND kind = 2 AND name = $2`,
+    [tenantId, key],
   );
 }
 
@@ -152,7 +156,7 @@ export async function getGlobalParallelism(
   const { rows } = await pool.query<{ max: number; count: number }>(
     `SELECT coalesce($3::int, (SELECT count(*)::int * $2::int FROM dispatchers)) AS max,
        (SELECT count(*)::int FROM deliveries WHERE owner IS NOT NULL AND tenant_id = $1) AS count`,
-    [tenantId, SLOTS, limit],
+    [tenantId, MOST_LEASED, limit],
   );
   return rows[0] ?? { max: 0, count: 0 };
 }

@@ -67,7 +67,11 @@ export function createGateOperations({
     getFlowControlKey: (tenantId, key) =>
       orUnavailable(flow.getFlowControlKey(scopeOf(tenantId).pool, tenantId, key)),
     setFlowControlPaused: (tenantId, key, isPaused) =>
-      thenWake(flow.setFlowControlPaused(scopeOf(tenantId).pool, tenantId, key, isPaused)),
+      thenWake(
+        isPaused
+          ? flow.pauseFlowControl(scopeOf(tenantId).pool, tenantId, key)
+          : flow.resumeFlowControl(scopeOf(tenantId).pool, tenantId, key),
+      ),
     pinFlowControl: (tenantId, key, pin) =>
       thenWake(flow.pinFlowControl(scopeOf(tenantId).pool, tenantId, key, pin)),
     unpinFlowControl: (tenantId, key, what) =>

@@ -166,12 +166,30 @@ function isKnown(rest: string, levels: number): boolean {
 /** What `own` says, and what `defaults` say of whatever it leaves out. */
 export function withDefaults(own: Configuration, defaults: Configuration): Configuration {
   return {
-    settings: new Map([...defaults.settings, ...own.settings]),
+    settings: withDefaultSettings(own.settings, defaults.settings),
     forwarded: withDefaultFields(own.forwarded, defaults.forwarded),
     foreign: withDefaultFields(own.foreign, defaults.foreign),
     callback: eitherOrBoth(own.callback, defaults.callback),
     failureCallback: eitherOrBoth(own.failureCallback, defaults.failureCallback),
   };
+}
+
+/** Who says one of these has said the other too: where both stand, one of them says nothing. */
+const ALTERNATIVES: readonly (readonly string[])[] = [
+  ["delay", "not-before"],
+  ["deduplication-id", "content-based-deduplication"],
+];
+
+function withDefaultSettings(
+  own: Configuration["settings"],
+  defaults: Configuration["settings"],
+): ReadonlyMap<string, string> {
+  const settings = new Map(defaults);
+  for (const names of ALTERNATIVES) {
+    if (names.some((name) => own.has(name))) for (const name of names) settings.delete(name);
+  }
+  for (const [name, value] of own) settings.set(name, value);
+  return settings;
 }
 
 /** A field that is given, once or several times, is given altogether. */

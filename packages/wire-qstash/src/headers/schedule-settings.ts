@@ -17,17 +17,25 @@ export interface ScheduleSettings {
   >;
 }
 
-/** Whether a message is a duplicate is asked of single publishes only. Contract 01 §5. */
-const OF_SINGLE_PUBLISHES = ["deduplication-id", "content-based-deduplication"];
+/**
+ * Whether a message is a duplicate is asked of single publishes only (contract 01 §5), and a time that
+ * a topic sets for messages is none of its schedules.
+ */
+const OF_SINGLE_PUBLISHES = ["deduplication-id", "content-based-deduplication", "not-before"];
 
-/** Everything that headers and query parameters say about one schedule. Contract 01 §3, 03 §3. */
+/** Throws 400 for what the publisher of a schedule said itself and no schedule can do. */
+export function refuseOwnSettings({ settings }: Configuration): void {
+  const value = settings.get("not-before");
+  if (value !== undefined) throw refusal("Upstash-Not-Before", value, "has no place on a schedule");
+}
+
+/** Everything that headers, query parameters and its topic say about one schedule. Contract 01 §3, 03 §3. */
 export function decodeScheduleSettings(
   configuration: Configuration,
   context: PublishContext,
 ): ScheduleSettings {
   const settings = new Map(configuration.settings);
   for (const name of OF_SINGLE_PUBLISHES) settings.delete(name);
-  refuseSetting(settings, "not-before", "Upstash-Not-Before", "has no place on a schedule");
   const cron = decodeCron(settings.get("cron"));
   const id = decodeScheduleId(settings.get("schedule-id"));
   const queueName = decodeQueueName(settings.get("queue-name")) ?? context.queueName;
@@ -52,14 +60,4 @@ function decodeScheduleId(value: string | undefined): string | undefined {
 
 function decodeQueueName(value: string | undefined): string | undefined {
   return value === undefined ? undefined : checkName("Upstash-Queue-Name", value);
-}
-
-function refuseSetting(
-  settings: ReadonlyMap<string, string>,
-  setting: string,
-  header: string,
-  problem: string,
-): void {
-  const value = settings.get(setting);
-  if (value !== undefined) throw refusal(header, value, problem);
 }

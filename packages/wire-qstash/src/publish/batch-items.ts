@@ -2,6 +2,7 @@ import { limitText } from "@omnistore/domain/tenant/limit-text";
 import type { Plan } from "@omnistore/domain/tenant/plans";
 import { definedOnly } from "../defined-only.ts";
 import { InvalidRequest } from "../errors.ts";
+import { givenTwice } from "../headers/configuration.ts";
 import { isFieldName, unprintableValue } from "../headers/field-text.ts";
 import { checkName } from "../headers/name.ts";
 import type { JsonObject } from "../request/json-body.ts";
@@ -48,8 +49,10 @@ export function readItem(fields: JsonObject, plan: Plan): ItemContent {
   const rawHeaders = readHeaders(headers);
   if (callback !== undefined && callback !== null) {
     if (typeof callback !== "string") throw bad("callback", callback, "is not a text");
-    const isThere = rawHeaders.some((name, at) => at % 2 === 0 && CALLBACK.test(name));
-    if (!isThere) rawHeaders.push("Upstash-Callback", callback);
+    const at = rawHeaders.findIndex((name, index) => index % 2 === 0 && CALLBACK.test(name));
+    const inHeaders = at === -1 ? undefined : rawHeaders[at + 1];
+    if (inHeaders === undefined) rawHeaders.push("Upstash-Callback", callback);
+    else if (inHeaders !== callback.trim()) throw givenTwice("callback", callback, inHeaders);
   }
   return definedOnly({ rawHeaders, body: readItemBody(body, plan), queueName: readQueue(queue) });
 }

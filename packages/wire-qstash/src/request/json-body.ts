@@ -52,5 +52,6 @@ export function isObject(value: unknown): value is JsonObject {
 
 /** A value of a caller's JSON made fit for a message. */
 export function quoteJson(value: unknown): string {
-  return value === undefined ? "nothing" : quote(JSON.stringify(value));
+  if (value === undefined) return "nothing";
+  return quote(typeof value === "string" ? value : JSON.stringify(value));
 }

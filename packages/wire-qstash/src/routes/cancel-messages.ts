@@ -4,7 +4,7 @@ import { reply } from "../reply.ts";
 import { readBodyIds } from "../request/body-ids.ts";
 import { decodeCancelSelection } from "./cancel-query.ts";
 import type { WireHandler, WireServices } from "./guarded.ts";
-import { writeRoute } from "./guarded.ts";
+import { writeRoute, writeRouteWithQuery } from "./guarded.ts";
 
 /** `DELETE /v2/messages/{id}`. Whatever is under way when it is cancelled may still arrive. */
 export function cancelMessageRoute({ operations, onError }: WireServices): WireHandler {
@@ -22,7 +22,7 @@ export function cancelMessageRoute({ operations, onError }: WireServices): WireH
 
 /** `DELETE /v2/messages`: by ids, by filters, or everything. Contract 03 §1. */
 export function cancelMessagesRoute({ operations, onError }: WireServices): WireHandler {
-  return writeRoute({ operations, onError }, async ({ caller, parameters, context }) => {
+  return writeRouteWithQuery({ operations, onError }, async ({ caller, parameters, context }) => {
     const bodyIds = await readBodyIds(context.env.incoming, "messageIds");
     const selection = decodeCancelSelection(parameters, bodyIds);
     const cancelled = await operations.cancelMessages(caller.tenantId, selection);

@@ -5,6 +5,7 @@ import { decodeMessageId } from "../ids.ts";
 import type { Parameter } from "../request/query.ts";
 import { decodeMessageFilter, MESSAGE_FILTER_PARAMETERS } from "./message-filters.ts";
 import { knownIds } from "./pages.ts";
+import { onePlaceOf } from "./one-place-of.ts";
 import { strictParameters } from "./strict-parameters.ts";
 
 const PARAMETERS = ["messageIds", ...MESSAGE_FILTER_PARAMETERS, "fromDate", "toDate", "count"];
@@ -29,6 +30,6 @@ export function decodeCancelSelection(
   } as const;
   const queryIds = parameters.many(["messageIds"]);
   if (queryIds === undefined && bodyIds === undefined) return definedOnly(filter);
-  const ids = [...(queryIds ?? []), ...(bodyIds ?? [])];
+  const ids = onePlaceOf("messageIds", queryIds, bodyIds);
   return { kind: "ids", messageIds: knownIds(ids, decodeMessageId) };
 }

@@ -1,7 +1,7 @@
 import type { Operations } from "@omnistore/domain/operations";
 import { limitText } from "@omnistore/domain/tenant/limit-text";
 import { InvalidRequest, quote } from "../errors.ts";
-import { decodeScheduleSettings } from "../headers/schedule-settings.ts";
+import { decodeScheduleSettings, refuseOwnSettings } from "../headers/schedule-settings.ts";
 import { makeScheduleId } from "../ids.ts";
 import { checkHosts, urlsOf } from "../publish/check-hosts.ts";
 import type { PublishRequest } from "../publish/publish-request.ts";
@@ -21,6 +21,7 @@ async function create(
   operations: Operations,
   { caller, receivers, configuration, own, context, incoming }: PublishRequest,
 ): Promise<Response> {
+  refuseOwnSettings(own);
   const { cron, template, id } = decodeScheduleSettings(configuration, context);
   await checkHosts(operations, urlsOf(receivers, template.options));
   await checkQueue(operations, caller, template.options.queueName);

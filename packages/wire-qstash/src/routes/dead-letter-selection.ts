@@ -1,6 +1,7 @@
 import type { DeadLetterQuery } from "@omnistore/domain/history/dead-letter";
 import type { Parameter } from "../request/query.ts";
 import { DEAD_LETTER_PARAMETERS, decodeDeadLetterQuery } from "./dead-letter-query.ts";
+import { onePlaceOf } from "./one-place-of.ts";
 import { strictParameters } from "./strict-parameters.ts";
 
 /** Which dead letters a call that changes many is about. */
@@ -19,7 +20,7 @@ export function decodeGivenDeadLetters(
   const query = decodeDeadLetterQuery(parameters);
   const queryIds = parameters.many(["dlqIds"]);
   if (queryIds !== undefined || bodyIds !== undefined) {
-    return { kind: "ids", texts: [...new Set([...(queryIds ?? []), ...(bodyIds ?? [])])] };
+    return { kind: "ids", texts: [...new Set(onePlaceOf("dlqIds", queryIds, bodyIds))] };
   }
   return query === null ? { kind: "none" } : { kind: "page", query };
 }

@@ -5,7 +5,7 @@ import { readBodyIds } from "../request/body-ids.ts";
 import type { GivenDeadLetters } from "./dead-letter-selection.ts";
 import { decodeGivenDeadLetters } from "./dead-letter-selection.ts";
 import type { WireHandler, WireServices } from "./guarded.ts";
-import { writeRoute } from "./guarded.ts";
+import { writeRoute, writeRouteWithQuery } from "./guarded.ts";
 import { badCursor, knownIds } from "./pages.ts";
 import type { KeptDeadLetters } from "./retention.ts";
 import { keptDeadLetters } from "./retention.ts";
@@ -26,7 +26,7 @@ export function deleteDeadLetterRoute(services: WireServices): WireHandler {
 
 /** `DELETE /v2/dlq`: by ids, unknown ones passed over, or a page of what passes the filters. */
 export function deleteDeadLettersRoute(services: WireServices): WireHandler {
-  return writeRoute(services, async ({ caller, parameters, context }) => {
+  return writeRouteWithQuery(services, async ({ caller, parameters, context }) => {
     const bodyIds = await readBodyIds(context.env.incoming, "dlqIds");
     const given = decodeGivenDeadLetters(parameters, bodyIds);
     const selection = selectionOf(given, keptDeadLetters(services, caller));

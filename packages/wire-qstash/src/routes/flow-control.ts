@@ -6,7 +6,7 @@ import { keyProblem } from "../headers/flow-control.ts";
 import { replyList } from "../reply-list.ts";
 import { reply } from "../reply.ts";
 import type { CallerRequest, WireHandler, WireServices } from "./guarded.ts";
-import { readRoute, writeRoute } from "./guarded.ts";
+import { readRoute, writeRoute, writeRouteWithQuery } from "./guarded.ts";
 import { ListParameters } from "./list-parameters.ts";
 import { strictParameters } from "./strict-parameters.ts";
 
@@ -48,8 +48,9 @@ export function flowControlVerbs(services: WireServices): Record<string, WireHan
   const { operations } = services;
   const verb = (
     change: (tenantId: string, key: string, request: CallerRequest) => Promise<void>,
+    route = writeRoute,
   ): WireHandler =>
-    writeRoute(services, async (request) => {
+    route(services, async (request) => {
       await change(request.caller.tenantId, keyOf(request), request);
       return reply(200, {});
     });
@@ -57,14 +58,17 @@ export function flowControlVerbs(services: WireServices): Record<string, WireHan
   return {
     pause: verb((tenantId, key) => operations.setFlowControlPaused(tenantId, key, true)),
     resume: verb((tenantId, key) => operations.setFlowControlPaused(tenantId, key, false)),
-    pin: verb((tenantId, key, request) => operations.pinFlowControl(tenantId, key, pinOf(request))),
+    pin: verb(
+      (tenantId, key, request) => operations.pinFlowControl(tenantId, key, pinOf(request)),
+      writeRouteWithQuery,
+    ),
     unpin: verb((tenantId, key, { parameters }) => {
       const given = strictParameters(parameters, ["parallelism", "rate"]);
       return operations.unpinFlowControl(tenantId, key, {
         parallelism: decodeBoolean("parallelism", given.one("parallelism")),
         rate: decodeBoolean("rate", given.one("rate")),
       });
-    }),
+    }, writeRouteWithQuery),
     resetRate: reset,
     // Superseded by resetRate; what is under way is counted, so there is nothing else to reset.
     reset,

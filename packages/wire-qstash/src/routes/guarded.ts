@@ -8,6 +8,7 @@ import { audited } from "../request/audit.ts";
 import type { Parameter } from "../request/query.ts";
 import { parseQuery } from "../request/query.ts";
 import { splitTarget } from "../request/target.ts";
+import { strictParameters } from "./strict-parameters.ts";
 
 /** The wire reads Node's own request: building a web `Request` costs a third of the rate of publishes. */
 export interface WireEnv {
@@ -51,8 +52,19 @@ export function readRoute(services: WireServices, handle: CallerHandler): WireHa
   return callerRoute(services, "read", handle);
 }
 
-/** A guarded route that changes something, for callers who may; the audit log tells of it. */
+/**
+ * A guarded route that changes something, for callers who may; the audit log tells of it. It takes no
+ * query parameters: a condition or a `dryRun` that nobody reads would change what it was to protect.
+ */
 export function writeRoute(services: WireServices, handle: CallerHandler): WireHandler {
+  return callerRoute(services, "write", (request) => {
+    strictParameters(request.parameters, []);
+    return handle(request);
+  });
+}
+
+/** The same of a route that has parameters, and refuses unknown ones itself. */
+export function writeRouteWithQuery(services: WireServices, handle: CallerHandler): WireHandler {
   return callerRoute(services, "write", handle);
 }
 

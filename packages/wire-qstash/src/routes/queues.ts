@@ -5,7 +5,7 @@ import { checkName } from "../headers/name.ts";
 import { tooManyQueues } from "../publish/within-plan.ts";
 import { replyList } from "../reply-list.ts";
 import { reply } from "../reply.ts";
-import { readJsonObject } from "../request/json-body.ts";
+import { quoteJson, readJsonObject } from "../request/json-body.ts";
 import { refuseUnknownNames } from "../request/known-names.ts";
 import type { WireHandler, WireServices } from "./guarded.ts";
 import { readRoute, writeRoute } from "./guarded.ts";
@@ -96,7 +96,7 @@ function pausedOf(value: unknown): { isPaused?: boolean } {
 }
 
 function bad(field: string, value: unknown, what: string): InvalidRequest {
-  return new InvalidRequest(400, `${field} ${what}: ${quote(JSON.stringify(value) ?? "absent")}`);
+  return new InvalidRequest(400, `${field} ${what}: ${quoteJson(value)}`);
 }
 
 function notFound(name: string): InvalidRequest {

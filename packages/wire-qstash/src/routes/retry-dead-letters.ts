@@ -1,24 +1,28 @@
+import type { IncomingMessage } from "node:http";
 import type { DeadLetterSelection, RetryOutcome } from "@omnistore/domain/dead-letter/selection";
 import type { RetryOverrides } from "@omnistore/domain/dead-letter/retry-overrides";
 import type { DestinationPolicy } from "@omnistore/domain/deliver/destination-policy";
 import { MAX_RETRIED_IDS } from "@omnistore/domain/message/limits";
 import { defaultRetries } from "@omnistore/domain/tenant/plans";
 import { InvalidRequest, quote } from "../errors.ts";
-import { gatherConfiguration } from "../headers/configuration.ts";
+import { gatherConfiguration, type Configuration } from "../headers/configuration.ts";
 import { refuseQueueName } from "../headers/queue-name.ts";
+import { refusal } from "../headers/refusal.ts";
 import { decodeRetryOverrides } from "../headers/retry-overrides.ts";
 import { encodeDeadLetterId, encodeMessageId } from "../ids.ts";
 import { callbackUrls, checkHosts } from "../publish/check-hosts.ts";
 import { reply } from "../reply.ts";
+import { readBody } from "../request/body.ts";
 import { readBodyIds } from "../request/body-ids.ts";
 import { overBudget } from "../request/rate-limit.ts";
 import type { Parameter } from "../request/query.ts";
 import { decodeGivenDeadLetters } from "./dead-letter-selection.ts";
 import type { CallerRequest, WireHandler, WireServices } from "./guarded.ts";
-import { writeRoute } from "./guarded.ts";
+import { writeRouteWithQuery } from "./guarded.ts";
 import { badCursor, knownIds } from "./pages.ts";
 import type { KeptDeadLetters } from "./retention.ts";
 import { keptDeadLetters } from "./retention.ts";
+import { strictParameters } from "./strict-parameters.ts";
 
 interface RetryOptions {
   readonly destinations: DestinationPolicy;
@@ -28,9 +32,11 @@ type Retried = Extract<RetryOutcome, { kind: "retried" }>;
 
 /** `POST /v2/dlq/retry/{dlqId}`: the message again, under a new id. Contract 03 §5. */
 export function retryDeadLetterRoute(services: WireServices, options: RetryOptions): WireHandler {
-  return writeRoute(services, async (request) => {
+  return writeRouteWithQuery(services, async (request) => {
     const given = request.context.req.param("id") ?? "";
-    const { overrides } = decodeConfiguration(services, request, options);
+    const { overrides, rest } = decodeConfiguration(services, request, options);
+    strictParameters(rest, []);
+    await refuseBody(request.context.env.incoming);
     const selection = selectIds([given], keptDeadLetters(services, request.caller));
     const { messageIds } = await retry(services, request, selection, overrides);
     return reply(201, { messageId: messageIds.map(encodeMessageId)[0] });
@@ -39,7 +45,7 @@ export function retryDeadLetterRoute(services: WireServices, options: RetryOptio
 
 /** `POST /v2/dlq/retry`: all of the ids or none, or a page of what passes the filters. */
 export function retryDeadLettersRoute(services: WireServices, options: RetryOptions): WireHandler {
-  return writeRoute(services, async (request) => {
+  return writeRouteWithQuery(services, async (request) => {
     const { overrides, rest } = decodeConfiguration(services, request, options);
     const bodyIds = await readBodyIds(request.context.env.incoming, "dlqIds");
     const given = decodeGivenDeadLetters(rest, bodyIds);
@@ -66,6 +72,7 @@ function decodeConfiguration(
     parameters.filter(isConfiguration),
   );
   refuseQueueName(configuration, undefined);
+  refuseDeduplication(configuration);
   const overrides = decodeRetryOverrides(configuration, {
     nowMs: operations.nowMs(),
     authorizationIsOurs: true,
@@ -75,6 +82,29 @@ function decodeConfiguration(
   });
   return { overrides, rest: parameters.filter((parameter) => !isConfiguration(parameter)) };
 }
+
+/** Whoever sends one may take it for the body of the new message, which is that of the dead one. */
+async function refuseBody(incoming: IncomingMessage): Promise<void> {
+  const { length } = await readBody(incoming);
+  if (length === 0) return;
+  throw new InvalidRequest(
+    400,
+    `the retry of one dead letter takes no body, and this one has ${length} bytes: the message keeps its own`,
+  );
+}
+
+/** A retry is always sent: the key of the dead message may be held by that message itself. */
+function refuseDeduplication({ settings }: Configuration): void {
+  for (const [name, header] of DEDUPLICATION) {
+    const value = settings.get(name);
+    if (value !== undefined) throw refusal(header, value, "has no place on a retry");
+  }
+}
+
+const DEDUPLICATION = [
+  ["deduplication-id", "Upstash-Deduplication-Id"],
+  ["content-based-deduplication", "Upstash-Content-Based-Deduplication"],
+] as const;
 
 function isConfiguration({ name }: Parameter): boolean {
   return name.toLowerCase().startsWith("upstash-");

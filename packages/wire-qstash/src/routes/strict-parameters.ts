@@ -7,7 +7,7 @@ import { bad, ListParameters } from "./list-parameters.ts";
 const NOTHING = /^[\s,]*$/;
 
 /**
- * The query of a call that changes many things at once: a name that is not known or a value that
+ * The query of a call that changes something: a name that is not known or a value that
  * says nothing would widen what is changed, so both are 400. Contract 03 §1, 07 Q35.
  */
 export function strictParameters(
@@ -20,7 +20,7 @@ export function strictParameters(
     if (!known.includes(name)) {
       throw new InvalidRequest(
         400,
-        `unknown parameter ${quote(raw)}: nothing was changed; known are ${known.join(", ")}`,
+        `unknown parameter ${quote(raw)}: nothing was changed; ${known.length === 0 ? "this call takes none" : `known are ${known.join(", ")}`}`,
       );
     }
     const value = valueOf(parameter);
