@@ -1,37 +1,12 @@
-import { awaitDatabase } from "@omnistore/db/await-database";
-import { shortageInWords } from "@omnistore/db/in-words";
-import { migrate } from "@omnistore/db/migrate";
-import { createCore } from "@omnistore/engine/core";
-import { loadServiceConfigOrExit } from "@omnistore/runtime/config";
-import { createLogger } from "@omnistore/runtime/logger";
-import { runService } from "@omnistore/runtime/run-service";
-import { composeServices, defineService } from "@omnistore/runtime/service";
+import { keepCompiledCode } from "@omnistore/runtime/compile-cache";
 
-import { createDispatcher } from "./service.ts";
-
-const config = loadServiceConfigOrExit(process.env);
-const logger = createLogger({
-  level: config.logLevel,
-  name: "dispatcher",
-  reasonOf: shortageInWords,
-});
-const core = createCore({
-  databaseUrl: config.databaseUrl,
-  encryptionKey: config.encryptionKey,
-  previousEncryptionKey: config.previousEncryptionKey,
-  sealsContent: config.sealsContent,
-  onUnreadable: (error) => logger.error({ err: error }, "a stored value cannot be opened"),
-  onIdleError: (error) => logger.warn({ err: error }, "a database connection was lost"),
-});
-const schema = defineService("migrations", {
-  start: () => migrate(config.databaseUrl),
-  stop: async () => {},
-});
-await awaitDatabase({
-  databaseUrl: config.databaseUrl,
-  onWaiting: (reason) => logger.warn({ reason }, "waiting for the database"),
-});
-await runService(
-  composeServices("dispatcher", [schema, core, createDispatcher(config, core, logger)]),
-  { logger },
+keepCompiledCode();
+// Loaded only now: what is imported above was compiled before that line ran.
+const { runAlone } = await import("@omnistore/launch/run-alone");
+const { createDispatcher } = await import("./service.ts");
+const summary = "Delivers what is stored, and records and retries it.";
+await runAlone(
+  { name: "dispatcher", summary, create: createDispatcher },
+  process.argv.slice(2),
+  process.env,
 );

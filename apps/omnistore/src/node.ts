@@ -1,6 +1,6 @@
 import { createApi } from "@omnistore/api/service";
 import { createDispatcher } from "@omnistore/dispatcher/service";
-import { createCore } from "@omnistore/engine/core";
+import { coreOf } from "@omnistore/launch/core-of";
 import type { Config } from "@omnistore/runtime/config";
 import type { Logger } from "@omnistore/runtime/logger";
 import { createScheduler } from "@omnistore/scheduler/service";
@@ -13,14 +13,7 @@ export interface OmniStoreNode extends Service {
 
 /** Api, dispatcher and scheduler in one process, against a database that is migrated already. */
 export function createNode(config: Config, databaseUrl: string, logger: Logger): OmniStoreNode {
-  const core = createCore({
-    databaseUrl,
-    encryptionKey: config.encryptionKey,
-    previousEncryptionKey: config.previousEncryptionKey,
-    sealsContent: config.sealsContent,
-    onUnreadable: (error) => logger.error({ err: error }, "a stored value cannot be opened"),
-    onIdleError: (error) => logger.warn({ err: error }, "a database connection was lost"),
-  });
+  const core = coreOf(config, databaseUrl, logger);
   const dispatcher = createDispatcher(config, core, logger.child({ part: "dispatcher" }));
   const api = createApi(config, core, logger.child({ part: "api" }), dispatcher);
   const scheduler = createScheduler(config, core, logger.child({ part: "scheduler" }), {

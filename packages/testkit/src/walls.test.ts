@@ -41,6 +41,8 @@ const forbiddenImports = [
   ["publish calls no claim", "packages/engine/src/publish/*.ts", "../claim/claim.ts"],
   ["schedule has store by publish only", "packages/engine/src/schedule/*.ts", "../store/store.ts"],
   ["the database knows no engine", "packages/db/src/*.ts", "@omnistore/engine/operations"],
+  ["what launches knows no app", "packages/launch/src/*.ts", "@omnistore/api/service"],
+  ["what launches knows no wire", "packages/launch/src/*.ts", "@omnistore/wire-qstash"],
   ["the runtime knows none of ours", "packages/runtime/src/*.ts", "@omnistore/domain/operations"],
   ["the domain knows none of ours", "packages/domain/src/*.ts", "@omnistore/db/client"],
   ["a package imports itself by path", "packages/db/src/*.ts", "@omnistore/db/client"],
