@@ -1,7 +1,7 @@
-import { keepCompiledCode } from "@omnistore/runtime/compile-cache";
+import { startQuickly } from "@omnistore/runtime/quick-start";
 
-keepCompiledCode();
-// Loaded only now: what is imported above was compiled before that line ran.
+startQuickly();
+// Loaded only now: what is imported above was loaded before that line ran.
 const { runAlone } = await import("@omnistore/launch/run-alone");
 const { createDispatcher } = await import("./service.ts");
 const summary = "Delivers what is stored, and records and retries it.";

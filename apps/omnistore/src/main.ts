@@ -1,6 +1,6 @@
-import { keepCompiledCode } from "@omnistore/runtime/compile-cache";
+import { startQuickly } from "@omnistore/runtime/quick-start";
 
-keepCompiledCode();
-// Loaded only now: what is imported above was compiled before that line ran.
+startQuickly();
+// Loaded only now: what is imported above was loaded before that line ran.
 const { runCommandLine } = await import("./command-line.ts");
 await runCommandLine(process.argv.slice(2), process.env);
