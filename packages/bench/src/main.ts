@@ -8,6 +8,7 @@ import { openLab } from "./lab/lab.ts";
 import { judge } from "./measure/verdict.ts";
 import { describeMachine } from "./report/machine.ts";
 import { renderTable } from "./report/table.ts";
+import { stopOnSignal } from "./stop-on-signal.ts";
 
 const DEFAULT_ROUNDS = 3;
 
@@ -71,15 +72,12 @@ async function runBench(bench: Bench, { rounds, against }: RunOptions): Promise<
     against,
     countsStatements: bench.countsStatements ?? false,
   });
-  const closeAndExit = () => void lab.close().finally(() => process.exit(130));
-  process.once("SIGINT", closeAndExit);
-  process.once("SIGTERM", closeAndExit);
+  const release = stopOnSignal(() => lab.close());
   try {
     return await bench.run(lab, rounds);
   } finally {
     await lab.close();
-    process.off("SIGINT", closeAndExit);
-    process.off("SIGTERM", closeAndExit);
+    release();
     say(`  ${((performance.now() - startedMs) / 1000).toFixed(0)} s`);
   }
 }

@@ -1,3 +1,4 @@
+import { stopOnSignal } from "../stop-on-signal.ts";
 import { parseArgs } from "node:util";
 
 import type pg from "pg";
@@ -61,6 +62,7 @@ function publish(lab: Lab, { origin }: Product, count: number, delay?: string): 
 
 async function run(messages: number, waiting: number): Promise<boolean> {
   const lab = await openLab({ note: say, against: undefined, countsStatements: false });
+  const release = stopOnSignal(() => lab.close());
   try {
     const databaseUrl = await lab.createDatabase("bloat");
     const product = await startAllInOne(lab, { databaseUrl });
@@ -79,6 +81,7 @@ async function run(messages: number, waiting: number): Promise<boolean> {
     }
     return report(fresh, await sizesOf(database));
   } finally {
+    release();
     await lab.close();
   }
 }

@@ -1,3 +1,4 @@
+import { stopOnSignal } from "../stop-on-signal.ts";
 import { cpus, totalmem } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 
@@ -71,6 +72,7 @@ export async function soak(options: SoakOptions, say: (line: string) => void): P
       (options.clockSkew ? ", clocks an hour ahead and behind" : ""),
   );
   const cluster = await startCluster(options);
+  const release = stopOnSignal(() => cluster.stop());
   const publisher = new Publisher(cluster.apiUrls);
   const load = new Load({ publisher, receiverUrl: cluster.receiverUrl, random: randomFrom(seed) });
   const startMs = performance.now();
@@ -118,6 +120,7 @@ export async function soak(options: SoakOptions, say: (line: string) => void): P
     return { verdict, left, output: cluster.output() };
   } finally {
     clearInterval(progress);
+    release();
     await publisher.close();
     await cluster.stop();
   }
