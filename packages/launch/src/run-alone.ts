@@ -3,6 +3,7 @@ import { shortageInWords } from "@omnistore/db/in-words";
 import { migrate } from "@omnistore/db/migrate";
 import type { EngineCore } from "@omnistore/engine/core";
 import { loadServiceConfigOrExit, type Config } from "@omnistore/runtime/config";
+import { giveBackMemory } from "@omnistore/runtime/give-back-memory";
 import { createLogger, type Logger } from "@omnistore/runtime/logger";
 import { runService } from "@omnistore/runtime/run-service";
 import { composeServices, defineService, type Service } from "@omnistore/runtime/service";
@@ -55,5 +56,8 @@ export async function runAlone(
     databaseUrl,
     onWaiting: (reason) => logger.warn({ reason }, "waiting for the database"),
   });
-  await runService(composeServices(name, [schema, core, create(config, core, logger)]), { logger });
+  await runService(composeServices(name, [schema, core, create(config, core, logger)]), {
+    logger,
+    onReady: giveBackMemory,
+  });
 }

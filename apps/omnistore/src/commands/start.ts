@@ -1,6 +1,7 @@
 import { awaitDatabase } from "@omnistore/db/await-database";
 import { shortageInWords } from "@omnistore/db/in-words";
 import { loadConfigOrExit } from "@omnistore/runtime/config";
+import { giveBackMemory } from "@omnistore/runtime/give-back-memory";
 import { createLogger } from "@omnistore/runtime/logger";
 import { runService } from "@omnistore/runtime/run-service";
 
@@ -39,6 +40,9 @@ export async function start(env: NodeJS.ProcessEnv): Promise<void> {
   const service = createAllInOne(config, logger, progress);
   await runService(service, {
     logger,
-    onReady: () => process.stdout.write(banner(config, service.port)),
+    onReady: () => {
+      giveBackMemory();
+      process.stdout.write(banner(config, service.port));
+    },
   });
 }

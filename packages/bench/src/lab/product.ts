@@ -65,7 +65,7 @@ function start(lab: Lab, app: string, place: ProductPlace, words: readonly strin
       PORT: "0",
       OMNISTORE_ADMIN_TOKEN: OPERATOR_TOKEN,
       // As the scripts of package.json start it; more for a profile.
-      NODE_OPTIONS: `--max-semi-space-size=8 ${process.env["OMNISTORE_BENCH_NODE_OPTIONS"] ?? ""}`,
+      NODE_OPTIONS: `--max-semi-space-size=32 ${process.env["OMNISTORE_BENCH_NODE_OPTIONS"] ?? ""}`,
       ...(place.databaseUrl === undefined ? {} : { DATABASE_URL: place.databaseUrl }),
       ...(place.dataDir === undefined ? {} : { OMNISTORE_DATA_DIR: place.dataDir }),
     },
