@@ -1,74 +1,61 @@
-import { startReceiver, type Receiver } from "@omnistore/testkit/receiver";
 import { until } from "@omnistore/testkit/until";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 
-import { startNode, type RunningNode } from "./running-node.ts";
-import { ADMIN_TOKEN, createTenant, type TestTenant } from "./tenant.ts";
+import { createTenant } from "./tenant.ts";
+import { world } from "./world.ts";
 
-let node: RunningNode;
-let receiver: Receiver;
-let tenant: TestTenant;
-
-beforeAll(async () => {
-  node = await startNode({ OMNISTORE_ADMIN_TOKEN: ADMIN_TOKEN });
-});
-afterAll(() => node.stop());
-beforeEach(async () => {
-  receiver = await startReceiver();
-  tenant = await createTenant(node, "cancels");
-});
-afterEach(() => receiver.close());
+const there = world();
 
 /** So many messages that wait for an hour. */
 async function publish(count: number, over: object = {}): Promise<string[]> {
-  const published = await tenant.client.batch(
-    Array.from({ length: count }, () => ({ url: receiver.url, delay: 3600, ...over })),
+  const published = await there.tenant.client.batch(
+    Array.from({ length: count }, () => ({ url: there.receiver.url, delay: 3600, ...over })),
   );
   return published.flatMap((one) => one).map(({ messageId }) => messageId);
 }
 
 async function waiting(ids: readonly string[]): Promise<string[]> {
   const answers = await Promise.all(
-    ids.map(async (id) => (await tenant.request("GET", `/v2/messages/${id}`)).status),
+    ids.map(async (id) => (await there.tenant.request("GET", `/v2/messages/${id}`)).status),
   );
   return ids.filter((_, index) => answers[index] === 200);
 }
 
 async function statesOf(messageId: string): Promise<string[]> {
-  const { logs } = await tenant.client.logs({ filter: { messageId } });
+  const { logs } = await there.tenant.client.logs({ filter: { messageId } });
   return logs.map(({ state }) => state).toReversed();
 }
 
 describe("03 §1 cancel by the official SDK", () => {
   test("one message, once: it is gone, and the log says that it was cancelled", async () => {
     const [id = "", other = ""] = await publish(2);
-    await expect(tenant.client.messages.cancel(id)).resolves.toEqual({ cancelled: 1 });
-    await expect(tenant.client.messages.cancel(id)).rejects.toMatchObject({ status: 404 });
+    await expect(there.tenant.client.messages.cancel(id)).resolves.toEqual({ cancelled: 1 });
+    await expect(there.tenant.client.messages.cancel(id)).rejects.toMatchObject({ status: 404 });
     expect(await waiting([id, other])).toEqual([other]);
     expect(await statesOf(id)).toEqual(["CREATED", "CANCEL_REQUESTED", "CANCELED"]);
-    const { logs } = await tenant.client.logs({ filter: { state: "CANCELED" } });
+    const { logs } = await there.tenant.client.logs({ filter: { state: "CANCELED" } });
     expect(logs.map(({ messageId }) => messageId)).toEqual([id]);
-    const spelled = await tenant.request("GET", "/v2/logs?state=CANCELLED");
+    const spelled = await there.tenant.request("GET", "/v2/logs?state=CANCELLED");
     await expect(spelled.json()).resolves.toMatchObject({ logs: [{ messageId: id }] });
   });
 
   test("01 §5 a deduplication key outlives the message that was cancelled", async () => {
-    const same = { url: receiver.url, body: "same" };
+    const same = { url: there.receiver.url, body: "same" };
     const byId = { ...same, delay: 3600, deduplicationId: "once" };
     const byContent = { ...same, delay: 3600, contentBasedDeduplication: true };
     for (const message of [byId, byContent]) {
-      const first = await tenant.client.publish(message);
-      await tenant.client.messages.cancel(first.messageId);
-      expect(await tenant.client.publish(message)).toEqual({ ...first, deduplicated: true });
+      const first = await there.tenant.client.publish(message);
+      await there.tenant.client.messages.cancel(first.messageId);
+      expect(await there.tenant.client.publish(message)).toEqual({ ...first, deduplicated: true });
       expect(await waiting([first.messageId])).toEqual([]);
     }
-    const another = await tenant.client.publish({ ...byId, deduplicationId: "again" });
+    const another = await there.tenant.client.publish({ ...byId, deduplicationId: "again" });
     expect(another).not.toHaveProperty("deduplicated");
   });
 
   test("several by id; ids that are not there are passed over", async () => {
     const ids = await publish(5);
-    const { messages } = tenant.client;
+    const { messages } = there.tenant.client;
     await expect(messages.cancel(ids.slice(0, 2))).resolves.toEqual({ cancelled: 2 });
     await expect(messages.cancel(ids.slice(1, 3))).resolves.toEqual({ cancelled: 1 });
     await expect(messages.deleteMany(ids.slice(3, 4))).resolves.toBe(1);
@@ -79,14 +66,14 @@ describe("03 §1 cancel by the official SDK", () => {
   });
 
   test("by every filter, alone and together", async () => {
-    const { client } = tenant;
+    const { client } = there.tenant;
     await client.urlGroups.addEndpoints({
       name: "group",
-      endpoints: [{ url: `${receiver.url}/group` }],
+      endpoints: [{ url: `${there.receiver.url}/group` }],
     });
     const [plain = ""] = await publish(1);
-    const { host } = new URL(receiver.url);
-    const url = `${receiver.url}/filtered?a=1,2`;
+    const { host } = new URL(there.receiver.url);
+    const url = `${there.receiver.url}/filtered?a=1,2`;
     const cases = [
       [{ url }, { url }],
       [{ path: "/filtered", host }, { url }],
@@ -110,11 +97,11 @@ describe("03 §1 cancel by the official SDK", () => {
 
   test("by the time of acceptance, and no more than the count", async () => {
     const early = await publish(3);
-    const message = await tenant.client.messages.get(early[2] ?? "");
+    const message = await there.tenant.client.messages.get(early[2] ?? "");
     const toDate = message.createdAt;
     await until(async () => Date.now() > toDate + 5);
     const late = await publish(1);
-    const { messages } = tenant.client;
+    const { messages } = there.tenant.client;
     const filter = { toDate, fromDate: new Date(toDate - 60_000) };
     await expect(messages.cancel({ filter, count: 2 })).resolves.toEqual({ cancelled: 2 });
     await expect(messages.cancel({ filter })).resolves.toEqual({ cancelled: 1 });
@@ -122,21 +109,25 @@ describe("03 §1 cancel by the official SDK", () => {
   });
 
   test("all of the tenant's messages and nobody else's", async () => {
-    const other = await createTenant(node, "bystander");
-    const { messageId } = await other.client.publish({ url: receiver.url, delay: 3600 });
+    const other = await createTenant(there.node, "bystander");
+    const { messageId } = await other.client.publish({ url: there.receiver.url, delay: 3600 });
     const ids = await publish(3);
-    await expect(tenant.client.messages.cancel({ all: true })).resolves.toEqual({ cancelled: 3 });
+    await expect(there.tenant.client.messages.cancel({ all: true })).resolves.toEqual({
+      cancelled: 3,
+    });
     expect(await waiting(ids)).toEqual([]);
     await expect(other.client.messages.get(messageId)).resolves.toMatchObject({ messageId });
     await publish(2);
-    await expect(tenant.client.messages.deleteAll()).resolves.toBe(2);
+    await expect(there.tenant.client.messages.deleteAll()).resolves.toBe(2);
   });
 });
 
 describe("03 §1 cancel by the Python client", () => {
   test("ids come in the body alone: nothing else is cancelled", async () => {
     const ids = await publish(3);
-    const answer = await tenant.request("DELETE", "/v2/messages", { messageIds: ids.slice(0, 2) });
+    const answer = await there.tenant.request("DELETE", "/v2/messages", {
+      messageIds: ids.slice(0, 2),
+    });
     expect(answer.status).toBe(200);
     await expect(answer.json()).resolves.toEqual({ cancelled: 2 });
     expect(await waiting(ids)).toEqual(ids.slice(2));
@@ -144,7 +135,7 @@ describe("03 §1 cancel by the Python client", () => {
 
   test("neither query nor body means everything, however many there are", async () => {
     const ids = await publish(620);
-    const answer = await tenant.request("DELETE", "/v2/messages");
+    const answer = await there.tenant.request("DELETE", "/v2/messages");
     await expect(answer.json()).resolves.toEqual({ cancelled: ids.length });
   });
 });
@@ -162,7 +153,7 @@ test("07 Q35 what is not understood is 400 and cancels nothing", async () => {
     ["/v2/messages", { message_ids: ids }],
   ];
   for (const [path, body] of refused) {
-    const answer = await tenant.request("DELETE", path, body);
+    const answer = await there.tenant.request("DELETE", path, body);
     expect(answer.status, path).toBe(400);
     await expect(answer.json()).resolves.toEqual({ error: expect.any(String) as string });
   }
@@ -170,30 +161,30 @@ test("07 Q35 what is not understood is 400 and cancels nothing", async () => {
 });
 
 test("02 §4 an attempt under way may arrive, and is the last one", async () => {
-  receiver.reply(() => ({ status: 500, delayMs: 300 }));
-  const { messageId } = await tenant.client.publish({
-    url: receiver.url,
+  there.receiver.reply(() => ({ status: 500, delayMs: 300 }));
+  const { messageId } = await there.tenant.client.publish({
+    url: there.receiver.url,
     retries: 5,
     retryDelay: "50",
   });
-  await receiver.waitFor(1);
-  await expect(tenant.client.messages.cancel(messageId)).resolves.toEqual({ cancelled: 1 });
+  await there.receiver.waitFor(1);
+  await expect(there.tenant.client.messages.cancel(messageId)).resolves.toEqual({ cancelled: 1 });
   // Another message behind it shows that the retry would have come by now.
-  receiver.reply("/after", () => ({ status: 200 }));
-  await tenant.client.publish({ url: `${receiver.url}/after`, delay: 1 });
-  await receiver.waitFor(({ url }) => url === "/after");
-  expect(receiver.requests.filter(({ url }) => url !== "/after")).toHaveLength(1);
+  there.receiver.reply("/after", () => ({ status: 200 }));
+  await there.tenant.client.publish({ url: `${there.receiver.url}/after`, delay: 1 });
+  await there.receiver.waitFor(({ url }) => url === "/after");
+  expect(there.receiver.requests.filter(({ url }) => url !== "/after")).toHaveLength(1);
   expect(await statesOf(messageId)).toEqual(["CREATED", "ACTIVE", "CANCEL_REQUESTED", "CANCELED"]);
 });
 
 test("02 §7 the next message of a queue starts when the one before it is cancelled", async () => {
-  receiver.reply("/first", () => "hang");
-  const queue = tenant.client.queue({ queueName: "line" });
-  const first = await queue.enqueue({ url: `${receiver.url}/first` });
-  await queue.enqueue({ url: `${receiver.url}/second` });
-  await receiver.waitFor(({ url }) => url === "/first");
-  expect(receiver.requests).toHaveLength(1);
-  await tenant.client.messages.cancel(first.messageId);
-  await receiver.waitFor(({ url }) => url === "/second", { timeoutMs: 2_000 });
-  expect(receiver.requests).toHaveLength(2);
+  there.receiver.reply("/first", () => "hang");
+  const queue = there.tenant.client.queue({ queueName: "line" });
+  const first = await queue.enqueue({ url: `${there.receiver.url}/first` });
+  await queue.enqueue({ url: `${there.receiver.url}/second` });
+  await there.receiver.waitFor(({ url }) => url === "/first");
+  expect(there.receiver.requests).toHaveLength(1);
+  await there.tenant.client.messages.cancel(first.messageId);
+  await there.receiver.waitFor(({ url }) => url === "/second", { timeoutMs: 2_000 });
+  expect(there.receiver.requests).toHaveLength(2);
 });

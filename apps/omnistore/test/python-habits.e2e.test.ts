@@ -1,23 +1,9 @@
-import { startReceiver, type Receiver } from "@omnistore/testkit/receiver";
 import { until } from "@omnistore/testkit/until";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 
-import { startNode, type RunningNode } from "./running-node.ts";
-import { ADMIN_TOKEN, createTenant, type TestTenant } from "./tenant.ts";
+import { world } from "./world.ts";
 
-let node: RunningNode;
-let receiver: Receiver;
-let tenant: TestTenant;
-
-beforeAll(async () => {
-  node = await startNode({ OMNISTORE_ADMIN_TOKEN: ADMIN_TOKEN });
-});
-afterAll(() => node.stop());
-beforeEach(async () => {
-  receiver = await startReceiver();
-  tenant = await createTenant(node, "writes Python");
-});
-afterEach(() => receiver.close());
+const there = world();
 
 /** Every key that `qstash-py` reads without asking whether it is there; without one it raises. */
 const REQUIRED = {
@@ -59,7 +45,7 @@ async function send(
   headers?: Readonly<Record<string, string>>,
 ): Promise<unknown> {
   const [method = "", path = ""] = line.split(" ");
-  const answer = await tenant.request(method, path, body, headers);
+  const answer = await there.tenant.request(method, path, body, headers);
   const text = await answer.text();
   expect(answer.ok, `${line}: ${answer.status} ${text}`).toBe(true);
   return text === "" ? null : JSON.parse(text);
@@ -69,7 +55,7 @@ async function publish(
   headers: Readonly<Record<string, string>>,
   body: unknown = "text",
 ): Promise<string> {
-  const { messageId } = (await send(`POST /v2/publish/${receiver.url}`, body, {
+  const { messageId } = (await send(`POST /v2/publish/${there.receiver.url}`, body, {
     "Upstash-Method": "POST",
     ...headers,
   })) as { messageId: string };
@@ -88,7 +74,7 @@ async function logsOf(messageId: string, state: string): Promise<readonly Json[]
 }
 
 async function isWaiting(messageId: string): Promise<boolean> {
-  return (await tenant.request("GET", `/v2/messages/${messageId}`)).status === 200;
+  return (await there.tenant.request("GET", `/v2/messages/${messageId}`)).status === 200;
 }
 
 describe("05 §6 bulk calls that say in the body alone what they mean", () => {
@@ -97,7 +83,7 @@ describe("05 §6 bulk calls that say in the body alone what they mean", () => {
     const messageIds = [one, two, "msg_none"];
     expect(await send("DELETE /v2/messages", { messageIds })).toEqual({ cancelled: 2 });
     expect(await Promise.all([one, two, kept].map(isWaiting))).toEqual([false, false, true]);
-    const none = await tenant.request("DELETE", "/v2/messages", { messageIds: [] });
+    const none = await there.tenant.request("DELETE", "/v2/messages", { messageIds: [] });
     expect([none.status, await isWaiting(kept)]).toEqual([400, true]);
   });
 
@@ -108,7 +94,7 @@ describe("05 §6 bulk calls that say in the body alone what they mean", () => {
   });
 
   test("DELETE /v2/dlq deletes the ids in its body and nothing else", async () => {
-    receiver.reply(() => ({ status: 500 }));
+    there.receiver.reply(() => ({ status: 500 }));
     for (let count = 0; count < 3; count += 1) await publish({ "Upstash-Retries": "0" });
     const list = async () => (await send("GET /v2/dlq")) as { messages: Json[] };
     const dead = await until(async () => {
@@ -128,7 +114,7 @@ describe("05 §6 values as Python writes them", () => {
     expect(await publish(once)).toBe(first);
     const always = { "Upstash-Content-Based-Deduplication": "False" };
     expect(await publish(always)).not.toBe(await publish(always));
-    await receiver.waitFor(3);
+    await there.receiver.waitFor(3);
     const key = "POST /v2/flowControl/key";
     await send(`${key}/pin?parallelism=1&rate=2&period=60`);
     await send(`${key}/unpin?parallelism=True&rate=False`);
@@ -141,15 +127,15 @@ describe("05 §6 values as Python writes them", () => {
   test("null in a batch is what is not there, and names of headers are written in any case", async () => {
     const answers = (await send("POST /v2/batch", [
       {
-        destination: `${receiver.url}/none`,
+        destination: `${there.receiver.url}/none`,
         headers: { "Upstash-Method": "PUT", "Upstash-Forward-X-Mine": "kept" },
         body: null,
         queue: null,
       },
-      { destination: `${receiver.url}/queued`, headers: {}, body: "text", queue: "q" },
+      { destination: `${there.receiver.url}/queued`, headers: {}, body: "text", queue: "q" },
     ])) as Json[];
-    await receiver.waitFor(2);
-    const received = Object.fromEntries(receiver.requests.map((each) => [each.url, each]));
+    await there.receiver.waitFor(2);
+    const received = Object.fromEntries(there.receiver.requests.map((each) => [each.url, each]));
     expect(received["/none"]).toMatchObject({ method: "PUT" });
     expect(received["/none"]?.headers["x-mine"]).toBe("kept");
     expect(received["/none"]?.body).toHaveLength(0);
@@ -161,7 +147,7 @@ describe("05 §6 values as Python writes them", () => {
   });
 
   test("PATCH pauses a schedule and lets it go on", async () => {
-    const { scheduleId } = (await send(`POST /v2/schedules/${receiver.url}`, undefined, {
+    const { scheduleId } = (await send(`POST /v2/schedules/${there.receiver.url}`, undefined, {
       "Upstash-Cron": "0 0 1 1 *",
     })) as { scheduleId: string };
     const path = `/v2/schedules/${scheduleId}`;
@@ -172,9 +158,9 @@ describe("05 §6 values as Python writes them", () => {
   });
 
   test("GET /v2/keys and POST /v2/keys/rotate answer both keys", async () => {
-    expect(await send("GET /v2/keys")).toEqual(tenant.signingKeys);
+    expect(await send("GET /v2/keys")).toEqual(there.tenant.signingKeys);
     expect(await send("POST /v2/keys/rotate")).toEqual({
-      current: tenant.signingKeys.next,
+      current: there.tenant.signingKeys.next,
       next: expect.stringMatching(/^sig_/),
     });
   });
@@ -197,14 +183,14 @@ describe("05 §6 answers hold every key that Python reads without asking", () =>
 
   test("a message with callbacks, whose headers and whose caller it reads under one spelling", async () => {
     const id = await publishLater({
-      "Upstash-Callback": `${receiver.url}/callback`,
+      "Upstash-Callback": `${there.receiver.url}/callback`,
       "Upstash-Callback-Forward-X-Back": "1",
-      "Upstash-Failure-Callback": `${receiver.url}/failed`,
+      "Upstash-Failure-Callback": `${there.receiver.url}/failed`,
       "Upstash-Failure-Callback-Forward-X-Failed": "2",
     });
     expect(await send(`GET /v2/messages/${id}`)).toMatchObject({
-      callback: `${receiver.url}/callback`,
-      failureCallback: `${receiver.url}/failed`,
+      callback: `${there.receiver.url}/callback`,
+      failureCallback: `${there.receiver.url}/failed`,
       callbackHeader: { "X-Back": ["1"] },
       failureCallbackHeader: { "X-Failed": ["2"] },
       callerIP: "127.0.0.1",
@@ -212,7 +198,7 @@ describe("05 §6 answers hold every key that Python reads without asking", () =>
   });
 
   test("a dead letter, also one alone", async () => {
-    receiver.reply(() => ({ status: 503 }));
+    there.receiver.reply(() => ({ status: 503 }));
     await publish({ "Upstash-Retries": "0" });
     const [entry] = await until(async () => {
       const { messages } = (await send("GET /v2/dlq")) as { messages: Json[] };
@@ -224,14 +210,14 @@ describe("05 §6 answers hold every key that Python reads without asking", () =>
   });
 
   test("a dead letter that no receiver ever answered", async () => {
-    receiver.reply(() => "reset");
+    there.receiver.reply(() => "reset");
     const id = await publish({ "Upstash-Retries": "0" });
     await logsOf(id, "FAILED");
     expect(await send("GET /v2/dlq")).toMatchObject({ messages: [{ responseStatus: 0 }] });
   });
 
   test("a schedule, alone and in the list", async () => {
-    const { scheduleId } = (await send(`POST /v2/schedules/${receiver.url}`, undefined, {
+    const { scheduleId } = (await send(`POST /v2/schedules/${there.receiver.url}`, undefined, {
       "Upstash-Cron": "0 0 1 1 *",
       "Upstash-Timeout": "30s",
     })) as { scheduleId: string };
@@ -243,14 +229,14 @@ describe("05 §6 answers hold every key that Python reads without asking", () =>
   });
 
   test("a queue that was made by an enqueue, alone and in the list", async () => {
-    await send(`POST /v2/enqueue/line/${receiver.url}`, "text");
+    await send(`POST /v2/enqueue/line/${there.receiver.url}`, "text");
     const queue = (await send("GET /v2/queues/line")) as Json;
     expect(Object.keys(queue).toSorted()).toEqual([...REQUIRED.queue].toSorted());
     expect(await send("GET /v2/queues")).toMatchObject([{ name: "line", paused: false }]);
   });
 
   test("a group, and each answer to a message that goes to it", async () => {
-    const endpoints = [{ url: `${receiver.url}/one` }, { url: `${receiver.url}/two` }];
+    const endpoints = [{ url: `${there.receiver.url}/one` }, { url: `${there.receiver.url}/two` }];
     await send("POST /v2/topics/group/endpoints", { endpoints });
     const group = (await send("GET /v2/topics/group")) as Json;
     expect(Object.keys(group)).toEqual(expect.arrayContaining([...REQUIRED.group]));
@@ -262,15 +248,15 @@ describe("05 §6 answers hold every key that Python reads without asking", () =>
   });
 
   test("a log entry, in states and spellings that it knows", async () => {
-    receiver.reply("/", ({ headers }) => ({
+    there.receiver.reply("/", ({ headers }) => ({
       status: headers["upstash-retried"] === "0" ? 500 : 200,
       headers: { "X-Why": "once" },
     }));
     const id = await publish({
       "Upstash-Retry-Delay": "10",
-      "Upstash-Callback": `${receiver.url}/callback`,
+      "Upstash-Callback": `${there.receiver.url}/callback`,
       "Upstash-Callback-Forward-X-Back": "1",
-      "Upstash-Failure-Callback": `${receiver.url}/failed`,
+      "Upstash-Failure-Callback": `${there.receiver.url}/failed`,
       "Upstash-Failure-Callback-Forward-X-Failed": "2",
     });
     const delivered = await logsOf(id, "DELIVERED");
@@ -293,12 +279,12 @@ describe("05 §6 answers hold every key that Python reads without asking", () =>
 
   test("a signature with issuer, subject, end and beginning", async () => {
     await publish({});
-    const [request] = await receiver.waitFor(1);
+    const [request] = await there.receiver.waitFor(1);
     const [, payload = ""] = String(request?.headers["upstash-signature"]).split(".");
     const claims = JSON.parse(Buffer.from(payload, "base64url").toString()) as Json;
     expect(claims).toMatchObject({
       iss: "Upstash",
-      sub: receiver.url,
+      sub: there.receiver.url,
       exp: expect.any(Number),
       nbf: expect.any(Number),
     });

@@ -1,37 +1,23 @@
-import { startReceiver, type Receiver as HttpReceiver } from "@omnistore/testkit/receiver";
 import { officialClient } from "@omnistore/testkit/official-client";
 import { until } from "@omnistore/testkit/until";
 import { Receiver, upstash } from "@upstash/qstash";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 
-import { startNode, type RunningNode } from "./running-node.ts";
-import { ADMIN_TOKEN, createTenant, type TestTenant } from "./tenant.ts";
+import { world } from "./world.ts";
 
-let node: RunningNode;
-let receiver: HttpReceiver;
-let tenant: TestTenant;
-
-beforeAll(async () => {
-  node = await startNode({ OMNISTORE_ADMIN_TOKEN: ADMIN_TOKEN });
-});
-afterAll(() => node.stop());
-beforeEach(async () => {
-  receiver = await startReceiver();
-  tenant = await createTenant(node, "reads");
-});
-afterEach(() => receiver.close());
+const there = world();
 
 describe("03 §8 the log by the official SDK", () => {
   test("is filtered by everything that a message has, and shows it", async () => {
-    const { client } = tenant;
+    const { client } = there.tenant;
     await client.urlGroups.addEndpoints({
       name: "group",
-      endpoints: [{ url: `${receiver.url}/group`, name: "end" }],
+      endpoints: [{ url: `${there.receiver.url}/group`, name: "end" }],
     });
-    const plain = await client.publish({ url: receiver.url });
+    const plain = await client.publish({ url: there.receiver.url });
     const [inGroup] = await client.publish({ urlGroup: "group" });
     const full = await client.queue({ queueName: "queue" }).enqueue({
-      url: `${receiver.url}/full?a=1`,
+      url: `${there.receiver.url}/full?a=1`,
       label: "red",
       flowControl: { key: "key", rate: 9, period: "2s", parallelism: 4 },
     });
@@ -51,10 +37,10 @@ describe("03 §8 the log by the official SDK", () => {
       expect(events).toEqual(logs);
       return [...new Set(logs.map(({ messageId }) => messageId))];
     };
-    const { host } = new URL(receiver.url);
+    const { host } = new URL(there.receiver.url);
     const ofFull: readonly object[] = [
       { messageId: full.messageId },
-      { url: `${receiver.url}/full?a=1` },
+      { url: `${there.receiver.url}/full?a=1` },
       { host, path: ["/none", "/full"] },
       { label: "red" },
       { queueName: ["none", "queue"] },
@@ -91,14 +77,14 @@ describe("03 §8 the log by the official SDK", () => {
   });
 
   test("both spellings of names, every state, order, count and cursor", async () => {
-    receiver.reply(() => ({ status: 500 }));
-    const { messageId } = await tenant.client.publish({
-      url: receiver.url,
+    there.receiver.reply(() => ({ status: 500 }));
+    const { messageId } = await there.tenant.client.publish({
+      url: there.receiver.url,
       retries: 1,
       retryDelay: "1",
     });
     const states = async (query: string) => {
-      const answer = await tenant.request("GET", `/v2/logs?${query}`);
+      const answer = await there.tenant.request("GET", `/v2/logs?${query}`);
       expect(answer.status, query).toBe(200);
       const page = (await answer.json()) as { logs: { state: string }[]; cursor?: string };
       return { states: page.logs.map(({ state }) => state), cursor: page.cursor };
@@ -126,30 +112,30 @@ describe("03 §8 the log by the official SDK", () => {
 describe("03 §7 keys", () => {
   test("a receiver that knows both keys keeps verifying across a rotation", async () => {
     const before = new Receiver({
-      currentSigningKey: tenant.signingKeys.current,
-      nextSigningKey: tenant.signingKeys.next,
+      currentSigningKey: there.tenant.signingKeys.current,
+      nextSigningKey: there.tenant.signingKeys.next,
     });
     const deliver = async (path: string) => {
-      await tenant.client.publish({ url: receiver.url + path, body: "signed" });
-      const [request] = await receiver.waitFor(({ url }) => url === path);
+      await there.tenant.client.publish({ url: there.receiver.url + path, body: "signed" });
+      const [request] = await there.receiver.waitFor(({ url }) => url === path);
       return {
         signature: String(request?.headers["upstash-signature"]),
         body: request?.body.toString() ?? "",
-        url: receiver.url + path,
+        url: there.receiver.url + path,
       };
     };
     const onlyNext = new Receiver({
-      currentSigningKey: tenant.signingKeys.next,
+      currentSigningKey: there.tenant.signingKeys.next,
       nextSigningKey: "sig_none",
     });
     const first = await deliver("/before");
     await expect(before.verify(first)).resolves.toBe(true);
     await expect(onlyNext.verify(first)).rejects.toThrow("signature");
 
-    const answer = await tenant.request("POST", "/v2/keys/rotate");
+    const answer = await there.tenant.request("POST", "/v2/keys/rotate");
     const rotated = (await answer.json()) as { current: string; next: string };
-    expect(rotated.current).toBe(tenant.signingKeys.next);
-    await expect((await tenant.request("GET", "/v2/keys")).json()).resolves.toEqual(rotated);
+    expect(rotated.current).toBe(there.tenant.signingKeys.next);
+    await expect((await there.tenant.request("GET", "/v2/keys")).json()).resolves.toEqual(rotated);
 
     // Whichever key an attempt was signed with meanwhile, this receiver accepted it.
     const rotatedAt = performance.now();
@@ -165,16 +151,16 @@ describe("03 §7 keys", () => {
 
 describe("03 §9 a read-only token", () => {
   test("sees everything as redacted as its owner does, and changes nothing", async () => {
-    const { messageId } = await tenant.client.publish({
-      url: receiver.url,
+    const { messageId } = await there.tenant.client.publish({
+      url: there.receiver.url,
       delay: 3600,
       body: "secret",
       headers: { "X-Secret": "s3cret" },
       redact: { body: true, header: true },
     });
-    const reader = officialClient(node.url, tenant.readonlyToken);
+    const reader = officialClient(there.node.url, there.tenant.readonlyToken);
     const message = await reader.messages.get(messageId);
-    expect(message).toEqual(await tenant.client.messages.get(messageId));
+    expect(message).toEqual(await there.tenant.client.messages.get(messageId));
     expect(message.body).toMatch(/^REDACTED:[0-9a-f]{64}$/);
     expect(JSON.stringify(message)).not.toContain("s3cret");
     expect((await reader.logs()).logs).toHaveLength(1);
@@ -182,18 +168,18 @@ describe("03 §9 a read-only token", () => {
     expect(await reader.schedules.list()).toEqual([]);
 
     const refused = { status: 403 };
-    await expect(reader.publish({ url: receiver.url })).rejects.toMatchObject(refused);
+    await expect(reader.publish({ url: there.receiver.url })).rejects.toMatchObject(refused);
     await expect(reader.messages.cancel({ all: true })).rejects.toMatchObject(refused);
     await expect(reader.dlq.delete({ all: true })).rejects.toMatchObject(refused);
     await expect(reader.dlq.retry({ all: true })).rejects.toMatchObject(refused);
     await expect(reader.queue({ queueName: "q" }).upsert({})).rejects.toMatchObject(refused);
     await expect(reader.urlGroups.delete("g")).rejects.toMatchObject(refused);
-    await expect(tenant.client.messages.get(messageId)).resolves.toMatchObject({ messageId });
+    await expect(there.tenant.client.messages.get(messageId)).resolves.toMatchObject({ messageId });
   });
 });
 
 test("01 §11 the chat route says that nothing is configured", async () => {
-  const chat = tenant.client.chat();
+  const chat = there.tenant.client.chat();
   const request = { provider: upstash(), model: "m", messages: [{ role: "user", content: "?" }] };
   await expect(
     chat.create(request as unknown as Parameters<typeof chat.create>[0]),

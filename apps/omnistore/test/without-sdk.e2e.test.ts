@@ -1,25 +1,12 @@
-import { startReceiver, type Receiver } from "@omnistore/testkit/receiver";
 import { until } from "@omnistore/testkit/until";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 
-import { startNode, type RunningNode } from "./running-node.ts";
-import { ADMIN_TOKEN, createTenant, type TestTenant } from "./tenant.ts";
+import { createTenant } from "./tenant.ts";
+import { world } from "./world.ts";
 
 // What the protocol has and the official SDK never sends.
 
-let node: RunningNode;
-let receiver: Receiver;
-let tenant: TestTenant;
-
-beforeAll(async () => {
-  node = await startNode({ OMNISTORE_ADMIN_TOKEN: ADMIN_TOKEN });
-});
-afterAll(() => node.stop());
-beforeEach(async () => {
-  receiver = await startReceiver();
-  tenant = await createTenant(node, "reads the reference");
-});
-afterEach(() => receiver.close());
+const there = world();
 
 async function json(answer: Promise<Response>): Promise<unknown> {
   const response = await answer;
@@ -27,7 +14,7 @@ async function json(answer: Promise<Response>): Promise<unknown> {
   return response.json();
 }
 
-const listKeys = (query = "") => json(tenant.request("GET", `/v2/flowControl${query}`));
+const listKeys = (query = "") => json(there.tenant.request("GET", `/v2/flowControl${query}`));
 const shownKey = (flowControlKey: string) =>
   expect.objectContaining({ flowControlKey, rateMax: 5, ratePeriod: 60 });
 
@@ -35,9 +22,9 @@ test("03 §6 GET /v2/flowControl lists the keys, also by a part of their names",
   expect(await listKeys()).toEqual([]);
   for (const key of ["billing-eu", "billing-us", "mail"]) {
     const flowControl = { key, rate: 5, period: 60 };
-    await tenant.client.publish({ url: receiver.url, delay: 3600, flowControl });
+    await there.tenant.client.publish({ url: there.receiver.url, delay: 3600, flowControl });
   }
-  const neighbour = await createTenant(node, "neighbour");
+  const neighbour = await createTenant(there.node, "neighbour");
   await neighbour.client.flowControl.pause("billing-theirs");
   expect(await listKeys()).toEqual([
     shownKey("billing-eu"),
@@ -54,18 +41,18 @@ test("03 §6 GET /v2/flowControl lists the keys, also by a part of their names",
 test("03 §6 POST /v2/flowControl/{key}/reset opens a new period, as resetRate does", async () => {
   const flowControl = { key: "key", rate: 1, period: "1d" } as const;
   for (const body of ["0", "1"]) {
-    await tenant.client.publish({ url: receiver.url, body, flowControl });
+    await there.tenant.client.publish({ url: there.receiver.url, body, flowControl });
   }
-  await receiver.waitFor(1);
-  expect(await tenant.client.flowControl.get("key")).toMatchObject({ rateCount: 1 });
-  await tenant.request("POST", "/v2/flowControl/key/reset");
-  await receiver.waitFor(2);
-  expect(receiver.requests.map(({ body }) => String(body))).toEqual(["0", "1"]);
+  await there.receiver.waitFor(1);
+  expect(await there.tenant.client.flowControl.get("key")).toMatchObject({ rateCount: 1 });
+  await there.tenant.request("POST", "/v2/flowControl/key/reset");
+  await there.receiver.waitFor(2);
+  expect(there.receiver.requests.map(({ body }) => String(body))).toEqual(["0", "1"]);
 });
 
 test("03 §3 POST /v2/schedules/{id}/pause and POST /v2/schedules/{id}/resume do what PATCH does", async () => {
-  const made = await tenant.client.schedules.create({
-    destination: receiver.url,
+  const made = await there.tenant.client.schedules.create({
+    destination: there.receiver.url,
     cron: "0 0 1 1 *",
   });
   const path = `/v2/schedules/${made.scheduleId}`;
@@ -73,10 +60,10 @@ test("03 §3 POST /v2/schedules/{id}/pause and POST /v2/schedules/{id}/resume do
     ["pause", true],
     ["resume", false],
   ] as const) {
-    expect((await tenant.request("POST", `${path}/${verb}`)).status).toBe(200);
-    expect(await tenant.client.schedules.get(made.scheduleId)).toMatchObject({ isPaused });
+    expect((await there.tenant.request("POST", `${path}/${verb}`)).status).toBe(200);
+    expect(await there.tenant.client.schedules.get(made.scheduleId)).toMatchObject({ isPaused });
   }
-  expect(await tenant.client.schedules.list()).toHaveLength(1);
+  expect(await there.tenant.client.schedules.list()).toHaveLength(1);
 });
 
 test("03 §3 Upstash-Cron, Upstash-Schedule-Id and Upstash-Queue-Name say when, as what and where", async () => {
@@ -85,10 +72,10 @@ test("03 §3 Upstash-Cron, Upstash-Schedule-Id and Upstash-Queue-Name say when, 
     "Upstash-Schedule-Id": "weekly.report",
     "Upstash-Queue-Name": "reports",
   };
-  const path = `/v2/schedules/${receiver.url}`;
-  const made = json(tenant.request("POST", path, undefined, headers));
+  const path = `/v2/schedules/${there.receiver.url}`;
+  const made = json(there.tenant.request("POST", path, undefined, headers));
   expect(await made).toEqual({ scheduleId: "weekly.report" });
-  expect(await tenant.client.schedules.get("weekly.report")).toMatchObject({
+  expect(await there.tenant.client.schedules.get("weekly.report")).toMatchObject({
     cron: "0 9 * * 1",
     queueName: "reports",
   });
@@ -96,7 +83,12 @@ test("03 §3 Upstash-Cron, Upstash-Schedule-Id and Upstash-Queue-Name say when, 
 
 test("01 §5 Upstash-Deduplication-Id and Upstash-Content-Based-Deduplication answer 202 with the first id", async () => {
   const publish = async (body: string, headers: Readonly<Record<string, string>>) => {
-    const answer = await tenant.request("POST", `/v2/publish/${receiver.url}`, body, headers);
+    const answer = await there.tenant.request(
+      "POST",
+      `/v2/publish/${there.receiver.url}`,
+      body,
+      headers,
+    );
     const { messageId, deduplicated } = (await answer.json()) as Record<string, unknown>;
     return { status: answer.status, messageId, deduplicated };
   };
@@ -110,19 +102,19 @@ test("01 §5 Upstash-Deduplication-Id and Upstash-Content-Based-Deduplication an
   const other = await publish("c", bySameContent);
   expect(other).toMatchObject({ status: 200, deduplicated: undefined });
   expect(new Set([byId, byContent, other].map(({ messageId }) => messageId)).size).toBe(3);
-  await receiver.waitFor(3);
-  expect(receiver.requests).toHaveLength(3);
+  await there.receiver.waitFor(3);
+  expect(there.receiver.requests).toHaveLength(3);
 });
 
 test("01 §3 Upstash-Telemetry-* reaches nobody", async () => {
-  await tenant.request("POST", `/v2/publish/${receiver.url}`, "text", {
+  await there.tenant.request("POST", `/v2/publish/${there.receiver.url}`, "text", {
     "Upstash-Telemetry-Sdk": "mine@1, theirs@2",
     "Upstash-Telemetry-Runtime": "node",
     "Upstash-Forward-X-Mine": "kept",
   });
-  const [request] = await receiver.waitFor(1);
+  const [request] = await there.receiver.waitFor(1);
   expect(request?.headers["x-mine"]).toBe("kept");
   expect(JSON.stringify(request?.headers)).not.toMatch(/telemetry|theirs@2/i);
-  await until(async () => (await tenant.client.logs()).logs.length === 3);
-  expect(JSON.stringify((await tenant.client.logs()).logs)).not.toMatch(/telemetry/i);
+  await until(async () => (await there.tenant.client.logs()).logs.length === 3);
+  expect(JSON.stringify((await there.tenant.client.logs()).logs)).not.toMatch(/telemetry/i);
 });
