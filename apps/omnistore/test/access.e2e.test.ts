@@ -19,7 +19,7 @@ const SENDS = /^POST \/v2\/(publish\/|enqueue\/|batch\/?$)/;
 
 /** Served by a refusal, whoever asks: an id that is empty, and a backend that this server has not. */
 const REFUSED_TO_ALL =
-  /^(DELETE \/v2\/(messages|dlq)\/|POST \/v2\/(dlq\/retry|schedules)\/|POST \/v2\/(queues|flowControl)\/\/\w+|POST \/llm\/.*)$/;
+  /^(DELETE \/v2\/(messages|dlq)\/|POST \/v2\/dlq\/retry\/|POST \/v2\/(queues|flowControl)\/\/\w+|POST \/llm\/.*)$/;
 
 let node: RunningNode;
 let api: Awaited<ReturnType<typeof startSecondApi>>;

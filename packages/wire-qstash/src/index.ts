@@ -91,9 +91,7 @@ export function qstashRoutes(operations: Operations, options: QstashRouteOptions
     DELETE: removeEndpointsRoute(services),
   });
   const schedules = scheduleRoutes(services, options);
-  serve("/v2/schedules", { GET: listSchedulesRoute(services) });
-  // A POST to it has forgotten its destination, and is told so.
-  serve("/v2/schedules/", { GET: listSchedulesRoute(services), POST: schedules });
+  serveCollection("/v2/schedules", { GET: listSchedulesRoute(services) });
   app.all("/v2/schedules/*", schedules);
   serve("/v2/messages", { DELETE: cancelMessagesRoute(services) });
   serve("/v2/messages/", { DELETE: emptyId("/v2/messages") });

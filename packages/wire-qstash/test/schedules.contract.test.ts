@@ -178,12 +178,6 @@ describe("03 §3 POST /v2/schedules/{destination}", () => {
     expect(wire.engine.scheduled).toEqual([]);
   });
 
-  it("says that the destination is missing", async () => {
-    const answer = await wire.send("POST /v2/schedules/", [CRON]);
-    expect(answer.status).toBe(400);
-    expect(answer.error()).toContain("it is empty");
-  });
-
   it.each(["no-such-group", "ftp://example.com/"])("refuses the destination %j", async (to) => {
     const answer = await wire.send(`POST /v2/schedules/${to}`, [CRON]);
     expect(answer.status).toBe(400);
