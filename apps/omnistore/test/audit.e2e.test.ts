@@ -77,10 +77,10 @@ test("looking, sending and being refused leave no entry, and no entry holds a to
   expect((await send("POST", "/v2/queues")).status).toBe(400);
   expect((await send("POST", "/v1/keys/rotate", readonlyToken)).status).toBe(403);
   expect(await logOf(token)).toEqual([]);
-  const inUrl = `/v2/queues/q?x=1&QSTASH%5FTOKEN=${encodeURIComponent(token)}`;
+  const inUrl = `/v2/messages?label=x&QSTASH%5FTOKEN=${encodeURIComponent(token)}`;
   expect((await fetch(node.url + inUrl, { method: "DELETE" })).status).toBe(200);
   const [entry] = await logOf(token);
-  expect(entry).toMatchObject({ action: "DELETE /v2/queues/q", query: "x=1" });
+  expect(entry).toMatchObject({ action: "DELETE /v2/messages", query: "label=x" });
 });
 
 test("the operator reads what he and the tenant did; what has no tenant is in his own log", async () => {
