@@ -24,6 +24,7 @@ async function logOf(token: string) {
     action: string;
     query: string;
     outcome: string;
+    detail?: string;
     from: string;
     actor: { kind: string; id?: string; name?: string };
   }[];
@@ -59,6 +60,15 @@ test("every change is told: who, what, when, from where", async () => {
   expect(entries.map(({ action, query }) => action + (query && `?${query}`))).toEqual(
     changes.map(([method, path]) => `${method} ${path}`),
   );
+  const details = Object.fromEntries(entries.map(({ action, detail }) => [action, detail]));
+  expect(details).toMatchObject({
+    "POST /v1/tokens": expect.stringMatching(/^token [0-9a-f-]{36}, full$/),
+    "POST /v2/topics/t/endpoints": "http://127.0.0.1:9/",
+    "POST /v2/queues": '{"name":"q","parallelism":1}',
+    "POST /v2/schedules/http://127.0.0.1:9/": "schedule s",
+    "DELETE /v2/messages": "0 cancelled",
+    "DELETE /v2/queues/q": undefined,
+  });
   for (const { actor, at, from, outcome } of entries) {
     expect(actor).toMatchObject({ kind: "token", name: "default" });
     expect(at).toBeGreaterThan(began - 1_000);
@@ -83,6 +93,27 @@ test("looking, sending and being refused leave no entry, and no entry holds a to
   expect(entry).toMatchObject({ action: "DELETE /v2/messages", query: "label=x" });
 });
 
+test("no entry holds what a schedule keeps sealed", async () => {
+  const { token } = await newTenant("sealed");
+  const secrets = [
+    "Upstash-Forward-Authorization=Bearer%20canary-1",
+    "upstash-callback=http://127.0.0.1:9/canary-2",
+    "upstash%2Dcallback-forward-x=canary-3",
+    "upstash-failure-callback=http://127.0.0.1:9/canary-4",
+    "upstash-failure-callback-forward-x=canary-5",
+  ].join("&");
+  for (const route of ["schedules", "publish"]) {
+    const path = `/v2/${route}/http://127.0.0.1:9/?upstash-cron=0%200%20*%20*%20*&${secrets}`;
+    expect((await ask(node.url, "POST", path, { token, body: {} })).status, route).toBe(200);
+  }
+  const entries = await logOf(token);
+  expect(entries).toHaveLength(2);
+  expect(JSON.stringify(entries)).not.toContain("canary");
+  expect(entries[0]?.query).toBe(
+    "upstash-cron=0%200%20*%20*%20*&Upstash-Forward-Authorization=REDACTED&upstash-callback=REDACTED&upstash%2Dcallback-forward-x=REDACTED&upstash-failure-callback=REDACTED&upstash-failure-callback-forward-x=REDACTED",
+  );
+});
+
 test("the operator reads what he and the tenant did; what has no tenant is in his own log", async () => {
   const { id, token } = await newTenant("watched");
   await asOperator(node, "PUT", `/tenants/${id}/plan`, { plan: "free" });
@@ -98,6 +129,8 @@ test("the operator reads what he and the tenant did; what has no tenant is in hi
     `/tenants/${id}/audit?count=2&cursor=${first.cursor}`,
   );
   const all = [...first.entries, ...rest.entries].map(({ actor, action }) => [actor.kind, action]);
+  expect(first.entries[1].detail).toBe(`token ${issued.id}, full`);
+  expect(rest.entries[0].detail).toBe('{"plan":"free"}');
   expect(all).toEqual([
     ["token", `DELETE /v1/tokens/${issued.id}`],
     ["operator", `POST /admin/v1/tenants/${id}/tokens`],
@@ -105,8 +138,11 @@ test("the operator reads what he and the tenant did; what has no tenant is in hi
   ]);
   expect(rest).not.toHaveProperty("cursor");
   await asOperator(node, "DELETE", `/tenants/${id}`);
-  const { body: own } = await asOperator(node, "GET", "/audit?count=1");
-  expect(own.entries).toMatchObject([{ action: `DELETE /admin/v1/tenants/${id}` }]);
+  const { body: own } = await asOperator(node, "GET", "/audit?count=100");
+  expect(own.entries[0]).toMatchObject({ action: `DELETE /admin/v1/tenants/${id}` });
+  expect(own.entries).toContainEqual(
+    expect.objectContaining({ action: "POST /admin/v1/tenants", detail: `tenant ${id}` }),
+  );
   expect((await asOperator(node, "GET", "/audit?cursor=nonsense")).status).toBe(400);
 });
 

@@ -254,7 +254,15 @@ test("what is no tenant, no token and no field is refused in words", async () =>
       });
     }
   }
-  for (const body of [{}, { name: "" }, { name: "a\u0000b" }, { name: "x", plan: "gold" }, [], 7]) {
+  for (const body of [
+    {},
+    { name: "" },
+    { name: "a\u0000b" },
+    { name: "\ud800" },
+    { name: "x", plan: "gold" },
+    [],
+    7,
+  ]) {
     expect((await asOperator(node, "POST", "/tenants", body)).status).toBe(400);
   }
   expect((await asOperator(node, "GET", "/nothing")).status).toBe(404);
@@ -321,3 +329,27 @@ test("a deleted tenant is closed at once, and then everything of it is gone", as
   await sleep(1_000);
   expect((await publish(node.url, token)).status).toBe(401);
 }, 180_000);
+
+test("the operator's API answers under its own name only, or a proxy that closes /admin is passed by", async () => {
+  const headers = { authorization: `Bearer ${ADMIN_TOKEN}` };
+  const open = ["/admin/v1/tenants", "http://127.0.0.1/admin/v1/tenants"];
+  const closed = [
+    "/v2/../admin/v1/tenants",
+    "/v2/%2e%2e/admin/v1/tenants",
+    "/v2/publish/../../admin/v1/tenants",
+    "/%61dmin/v1/tenants",
+    "/./admin/v1/tenants",
+  ];
+  for (const target of open) {
+    const host = target.startsWith("http") ? { host: "127.0.0.1" } : {};
+    const { status } = await rawCall(node.url, `GET ${target}`, {
+      headers: { ...headers, ...host },
+    });
+    expect([target, status]).toEqual([target, 200]);
+  }
+  for (const target of closed) {
+    const { status, text } = await rawCall(node.url, `GET ${target}`, { headers });
+    expect([target, status]).toEqual([target, 404]);
+    expect(text).toContain("there is no route GET");
+  }
+});

@@ -1,13 +1,15 @@
+import type { HttpBindings } from "@hono/node-server";
 import { isUuid } from "@omnistore/domain/message/message-id";
 import { OPERATOR_LOG } from "@omnistore/domain/tenant/audit";
 import type { Tenant, TenantAdministration } from "@omnistore/domain/tenant/administration";
 import { Hono, type Context } from "hono";
 
-import { auditChanges, auditReply } from "./audit.ts";
+import { auditChanges, auditReply, tell } from "./audit.ts";
 import { readBody, readQuery, smallBody } from "./body.ts";
 import { ApiError, errorReply, quote } from "./errors.ts";
 import { NewTenant, PageQuery, PlanChange } from "./fields.ts";
 import { operatorOnly } from "./operator.ts";
+import { ADMIN_PREFIX, plainlyNamed } from "./plainly-named.ts";
 import { tenantNotFound, tokenHandlers } from "./tokens.ts";
 import { usageReply } from "./usage.ts";
 
@@ -22,7 +24,7 @@ export interface AdminRouteOptions {
 export function adminRoutes(
   administration: TenantAdministration,
   { adminToken, onError }: AdminRouteOptions,
-): Hono {
+): Hono<{ Bindings: HttpBindings }> {
   const tokens = tokenHandlers(administration, idOf);
   const existing = async (context: Context): Promise<Tenant> => {
     const tenant = await administration.getTenant(idOf(context));
@@ -35,13 +37,21 @@ export function adminRoutes(
     return context.json(tenantView(await existing(context)));
   };
 
-  return new Hono()
-    .basePath("/admin/v1")
+  return new Hono<{ Bindings: HttpBindings }>()
+    .basePath(ADMIN_PREFIX)
     .onError((error, context) => errorReply(error, context, onError))
-    .use("/*", operatorOnly(adminToken), smallBody, auditChanges(administration, actorOf))
+    .use(
+      "/*",
+      plainlyNamed,
+      operatorOnly(adminToken),
+      smallBody,
+      auditChanges(administration, actorOf),
+    )
     .post("/tenants", async (context) => {
       const { name, plan } = await readBody(context, NewTenant);
-      return context.json(await administration.createTenant(name, plan), 201);
+      const made = await administration.createTenant(name, plan);
+      tell(context, `tenant ${made.id}`);
+      return context.json(made, 201);
     })
     .get("/tenants", async (context) => {
       const { count, cursor } = readQuery(context, PageQuery);
@@ -74,6 +84,7 @@ export function adminRoutes(
       const change = await readBody(context, PlanChange);
       const tenant = await administration.setPlan(idOf(context), change);
       if (tenant === null) throw tenantNotFound(idOf(context));
+      tell(context, JSON.stringify(change));
       return context.json(tenantView(tenant));
     })
     .delete("/tenants/:id", async (context) => {

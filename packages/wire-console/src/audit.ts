@@ -1,6 +1,11 @@
-import { outcomeOfStatus, type AuditOperations, type Change } from "@omnistore/domain/tenant/audit";
+import {
+  outcomeOfStatus,
+  type AuditOperations,
+  type Change,
+  type Tell,
+} from "@omnistore/domain/tenant/audit";
 import { getConnInfo } from "@hono/node-server/conninfo";
-import type { Context } from "hono";
+import type { Context, HonoRequest } from "hono";
 import { createMiddleware } from "hono/factory";
 
 import { readQuery } from "./body.ts";
@@ -9,6 +14,14 @@ import { PageQuery } from "./fields.ts";
 
 /** Longest path of an entry. */
 const KEPT = 1_000;
+
+/** Leads from a request to its entry. */
+const entries = new WeakMap<HonoRequest, Tell>();
+
+/** Adds to the entry of the change that this request makes: see `Tell`. */
+export function tell({ req }: Context, detail: string): void {
+  entries.get(req)?.(detail);
+}
 
 /** Notes every request that may change something, by whom and whose it is: see `AuditOperations`. */
 export function auditChanges<Env extends object>(
@@ -28,7 +41,8 @@ export function auditChanges<Env extends object>(
       query: "",
       from: getConnInfo(context).remote.address ?? null,
     };
-    const answer = async () => {
+    const answer = async (tellEntry: Tell) => {
+      entries.set(context.req, tellEntry);
       await next();
       return context.res.status;
     };

@@ -8,7 +8,8 @@ const name = z
   .trim()
   .min(1)
   .max(200)
-  .regex(/^[^\p{Cc}]*$/u, "holds a control character");
+  .regex(/^[^\p{Cc}]*$/u, "holds a control character")
+  .refine((text) => text.isWellFormed(), "holds half a character (a lone surrogate)");
 
 const plan = z.enum(PLAN_NAMES);
 

@@ -5,6 +5,7 @@ import type {
 } from "@omnistore/domain/tenant/administration";
 import type { Context } from "hono";
 
+import { tell } from "./audit.ts";
 import { readBody } from "./body.ts";
 import { ApiError, quote } from "./errors.ts";
 import { NewToken, Rotation } from "./fields.ts";
@@ -24,6 +25,7 @@ export function tokenHandlers(
         ...(expiresAt === undefined ? {} : { expiresAt }),
       });
       if (issued === null) throw tenantNotFound(tenantIdOf(context));
+      tell(context, `token ${issued.id}, ${role}`);
       return context.json(issued satisfies IssuedToken, 201);
     },
     async list(context: Context): Promise<Response> {
@@ -35,6 +37,7 @@ export function tokenHandlers(
       const overlapMs = overlapSeconds * 1_000;
       const issued = await operations.rotateToken(tenantIdOf(context), id, overlapMs);
       if (issued === null) throw tokenNotFound(id);
+      tell(context, `token ${issued.id}`);
       return context.json(issued, 201);
     },
     async revoke(context: Context): Promise<Response> {

@@ -13,7 +13,7 @@ import type { HeaderMap, PendingMessage } from "@omnistore/domain/message/messag
 import type { Operations } from "@omnistore/domain/operations";
 import type { PublishCommand } from "@omnistore/domain/publish/publish-command";
 import type { Schedule, ScheduleCommand } from "@omnistore/domain/schedule/schedule";
-import type { Change } from "@omnistore/domain/tenant/audit";
+import type { Change, Tell } from "@omnistore/domain/tenant/audit";
 import { planOf, type LimitOverrides, type PlanName } from "@omnistore/domain/tenant/plans";
 import type { Caller, Role } from "@omnistore/domain/tenant/tenant";
 import type { EndpointPattern } from "@omnistore/domain/topic/endpoints";
@@ -125,8 +125,8 @@ export class StandInEngine implements Operations {
     return null;
   }
 
-  audited<Result>(_change: Change, work: () => Promise<Result>) {
-    return work();
+  audited<Result>(_change: Change, work: (tell: Tell) => Promise<Result>) {
+    return work(() => undefined);
   }
 
   async listAudit() {

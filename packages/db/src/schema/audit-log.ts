@@ -15,6 +15,8 @@ export const auditLog = pgTable(
     tokenName: text("token_name"),
     action: text("action").notNull(),
     query: text("query").notNull(),
+    /** What the address does not say: which one was made, what it was set to. Known once it is done. */
+    detail: text("detail"),
     askedFrom: text("asked_from"),
     /** False also when nobody can know: the process ended in between. */
     isDone: boolean("is_done").notNull().default(false),

@@ -11,7 +11,7 @@ export interface Change {
   readonly actor: Actor;
   /** Method and path of the request. */
   readonly action: string;
-  /** The rest of its address, without credentials. */
+  /** The rest of its address, without credentials and without what is sealed elsewhere. */
   readonly query: string;
   /** Address of whoever asked; null when the connection is gone. */
   readonly from: string | null;
@@ -23,8 +23,13 @@ export interface Change {
  */
 export type ChangeOutcome = "done" | "refused" | "unknown";
 
+/** Adds to the entry of a change, once it is done, what its address does not say: no secrets. */
+export type Tell = (detail: string) => void;
+
 export interface AuditEntry extends Omit<Change, "tenantId"> {
   readonly id: string;
+  /** Which one was made, what it was set to; absent when the action says it all. */
+  readonly detail?: string;
   /** Unix milliseconds at which the change was asked for. */
   readonly at: number;
   readonly outcome: Exclude<ChangeOutcome, "refused">;
@@ -40,7 +45,7 @@ export interface AuditOperations {
    */
   audited<Result>(
     change: Change,
-    work: () => Promise<Result>,
+    work: (tell: Tell) => Promise<Result>,
     outcomeOf: (result: Result) => ChangeOutcome,
   ): Promise<Result>;
   /** Latest first. */

@@ -23,10 +23,15 @@ export async function openEntry(pool: Pool, id: string, change: Change): Promise
   return { tenantId, id, loggedOn: row.logged_on };
 }
 
-export async function markDone(pool: Pool, { tenantId, id, loggedOn }: EntryKey): Promise<void> {
+export async function markDone(
+  pool: Pool,
+  { tenantId, id, loggedOn }: EntryKey,
+  detail: string | null,
+): Promise<void> {
   await pool.query(
-    "UPDATE audit_log SET is_done = true WHERE tenant_id = $1 AND id = $2 AND logged_on = $3",
-    [tenantId, id, loggedOn],
+    `UPDATE audit_log SET is_done = true, detail = $4
+     WHERE tenant_id = $1 AND id = $2 AND logged_on = $3`,
+    [tenantId, id, loggedOn, detail],
   );
 }
 
@@ -46,6 +51,7 @@ interface EntryRow {
   readonly token_name: string | null;
   readonly action: string;
   readonly query: string;
+  readonly detail: string | null;
   readonly asked_from: string | null;
   readonly is_done: boolean;
 }
@@ -59,7 +65,7 @@ export async function selectEntries(
 ): Promise<readonly AuditEntry[]> {
   const { rows } = await pool.query<EntryRow>(
     `SELECT id, (extract(epoch FROM asked_at) * 1000)::float8 AS at, token_id, token_name, action,
-       query, asked_from, is_done
+       query, detail, asked_from, is_done
      FROM audit_log WHERE tenant_id = $1 AND ($2::uuid IS NULL OR id < $2)
      ORDER BY id DESC LIMIT $3`,
     [tenantId, beforeId, count],
@@ -73,6 +79,7 @@ export async function selectEntries(
         : { kind: "token", id: row.token_id, name: row.token_name ?? "" },
     action: row.action,
     query: row.query,
+    ...(row.detail === null ? {} : { detail: row.detail }),
     from: row.asked_from,
     outcome: row.is_done ? "done" : "unknown",
   }));

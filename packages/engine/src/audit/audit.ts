@@ -16,6 +16,9 @@ export interface AuditParts {
   readonly clock: DatabaseClock;
 }
 
+/** Longest detail of an entry. */
+const KEPT = 1_000;
+
 /** The audit log: written ahead of each change, so that a crash can hide none. */
 export function createAudit({ scopeOf, clock }: AuditParts): AuditOperations {
   return {
@@ -24,9 +27,12 @@ export function createAudit({ scopeOf, clock }: AuditParts): AuditOperations {
       const unixMs = Math.floor(clock.nowMs());
       const id = makeUuidV7({ unixMs, random: randomBytes(10) });
       const entry = await orUnavailable(withPartitions(pool, () => openEntry(pool, id, change)));
-      const result = await work();
+      let detail: string | null = null;
+      const result = await work((told) => {
+        detail = told.slice(0, KEPT);
+      });
       // An entry that cannot be settled goes on saying that nobody knows.
-      await settle(pool, entry, outcomeOf(result)).catch(() => undefined);
+      await settle(pool, entry, outcomeOf(result), detail).catch(() => undefined);
       return result;
     },
     async listAudit(tenantId, { count, cursor }) {
@@ -43,10 +49,15 @@ export function createAudit({ scopeOf, clock }: AuditParts): AuditOperations {
   };
 }
 
-async function settle(pool: Pool, entry: EntryKey, outcome: ChangeOutcome): Promise<void> {
+async function settle(
+  pool: Pool,
+  entry: EntryKey,
+  outcome: ChangeOutcome,
+  detail: string | null,
+): Promise<void> {
   switch (outcome) {
     case "done":
-      return markDone(pool, entry);
+      return markDone(pool, entry, detail);
     case "refused":
       return removeEntry(pool, entry);
     case "unknown":

@@ -22,10 +22,12 @@ export function cancelMessageRoute({ operations, onError }: WireServices): WireH
 
 /** `DELETE /v2/messages`: by ids, by filters, or everything. Contract 03 §1. */
 export function cancelMessagesRoute({ operations, onError }: WireServices): WireHandler {
-  return writeRouteWithQuery({ operations, onError }, async ({ caller, parameters, context }) => {
+  return writeRouteWithQuery({ operations, onError }, async (request) => {
+    const { caller, parameters, context, tell } = request;
     const bodyIds = await readBodyIds(context.env.incoming, "messageIds");
     const selection = decodeCancelSelection(parameters, bodyIds);
     const cancelled = await operations.cancelMessages(caller.tenantId, selection);
+    tell(`${cancelled} cancelled`);
     return reply(200, { cancelled });
   });
 }

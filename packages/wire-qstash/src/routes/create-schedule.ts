@@ -1,4 +1,5 @@
 import type { Operations } from "@omnistore/domain/operations";
+import type { Tell } from "@omnistore/domain/tenant/audit";
 import { limitText } from "@omnistore/domain/tenant/limit-text";
 import { InvalidRequest, quote } from "../errors.ts";
 import { decodeScheduleSettings, refuseOwnSettings } from "../headers/schedule-settings.ts";
@@ -14,12 +15,13 @@ import type { WireServices } from "./guarded.ts";
 /** Creates the schedule, or replaces the one of the same id, and answers with its id. Contract 03 §3. */
 export function createSchedule(services: WireServices, request: PublishRequest): Promise<Response> {
   const { caller, incoming } = request;
-  return audited(services, caller, incoming, () => create(services.operations, request));
+  return audited(services, caller, incoming, (tell) => create(services.operations, request, tell));
 }
 
 async function create(
   operations: Operations,
   { caller, receivers, configuration, own, context, incoming }: PublishRequest,
+  tell: Tell,
 ): Promise<Response> {
   refuseOwnSettings(own);
   const { cron, template, id } = decodeScheduleSettings(configuration, context);
@@ -39,7 +41,10 @@ async function create(
     },
     caller.plan.limits,
   );
-  if (created) return reply(200, { scheduleId });
+  if (created) {
+    tell(`schedule ${scheduleId}`);
+    return reply(200, { scheduleId });
+  }
   const limit = limitText(caller.plan, "schedules");
   throw new InvalidRequest(412, `schedule ${quote(scheduleId)} would be more than ${limit}`);
 }

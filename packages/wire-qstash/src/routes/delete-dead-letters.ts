@@ -26,13 +26,14 @@ export function deleteDeadLetterRoute(services: WireServices): WireHandler {
 
 /** `DELETE /v2/dlq`: by ids, unknown ones passed over, or a page of what passes the filters. */
 export function deleteDeadLettersRoute(services: WireServices): WireHandler {
-  return writeRouteWithQuery(services, async ({ caller, parameters, context }) => {
+  return writeRouteWithQuery(services, async ({ caller, parameters, context, tell }) => {
     const bodyIds = await readBodyIds(context.env.incoming, "dlqIds");
     const given = decodeGivenDeadLetters(parameters, bodyIds);
     const selection = selectionOf(given, keptDeadLetters(services, caller));
     if (selection === null) return reply(200, { deleted: 0 });
     const outcome = await services.operations.deleteDeadLetters(caller.tenantId, selection);
     if (outcome.kind === "bad-cursor") throw badCursor(parameters);
+    tell(`${outcome.deleted} deleted`);
     return reply(200, { deleted: outcome.deleted, cursor: outcome.cursor });
   });
 }

@@ -1,5 +1,6 @@
 import type { HttpBindings } from "@hono/node-server";
 import type { Operations } from "@omnistore/domain/operations";
+import type { Tell } from "@omnistore/domain/tenant/audit";
 import type { Access, Caller } from "@omnistore/domain/tenant/tenant";
 import type { Context } from "hono";
 import { InvalidRequest, errorReply, quote } from "../errors.ts";
@@ -29,6 +30,8 @@ export interface CallerRequest {
   readonly caller: Caller;
   readonly parameters: readonly Parameter[];
   readonly context: Context<WireEnv>;
+  /** Adds to the entry that a change has in the audit log. */
+  readonly tell: Tell;
 }
 
 type CallerHandler = (request: CallerRequest) => Promise<Response>;
@@ -79,8 +82,10 @@ function callerRoute(services: WireServices, access: Access, handle: CallerHandl
     const parameters = parseQuery(splitTarget(incoming.url ?? "").query);
     const credential = findCredential(incoming.headers.authorization, parameters);
     const caller = await authenticate(services.operations, credential, access);
-    const answer = () => handle({ caller, parameters, context });
-    return access === "write" ? audited(services, caller, incoming, answer) : answer();
+    const answer = (tell: Tell) => handle({ caller, parameters, context, tell });
+    return access === "write"
+      ? audited(services, caller, incoming, answer)
+      : answer(() => undefined);
   });
 }
 

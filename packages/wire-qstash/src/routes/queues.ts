@@ -20,7 +20,7 @@ export function listQueuesRoute(services: WireServices): WireHandler {
 
 /** `POST /v2/queues`: creates a queue or changes it. `paused` is set when it is given. */
 export function upsertQueueRoute(services: WireServices): WireHandler {
-  return writeRoute(services, async ({ caller, context }) => {
+  return writeRoute(services, async ({ caller, context, tell }) => {
     const body = await readJsonObject(context.env.incoming);
     refuseUnknownNames(body, ["queueName", "parallelism", "paused"], "the body");
     const { queueName, parallelism, paused } = body;
@@ -34,6 +34,7 @@ export function upsertQueueRoute(services: WireServices): WireHandler {
     }
     const made = await services.operations.upsertQueue(tenantId, settings, plan.limits);
     if (!made) throw tooManyQueues(name, plan);
+    tell(JSON.stringify(settings));
     return reply(200, {});
   });
 }

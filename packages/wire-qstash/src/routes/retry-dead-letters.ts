@@ -56,6 +56,7 @@ export function retryDeadLettersRoute(services: WireServices, options: RetryOpti
         ? selectIds(given.texts, kept)
         : { kind: "page", query: kept.within(given.query) };
     const { messageIds, cursor } = await retry(services, request, selection, overrides);
+    request.tell(`${messageIds.length} retried`);
     const responses = messageIds.map((id) => ({ messageId: encodeMessageId(id) }));
     return reply(201, { responses, cursor });
   });

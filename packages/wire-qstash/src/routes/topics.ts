@@ -17,7 +17,7 @@ export function addEndpointsRoute(
   { operations, onError }: WireServices,
   { destinations }: PublishRouteOptions,
 ): WireHandler {
-  return writeRoute({ operations, onError }, async ({ caller, context }) => {
+  return writeRoute({ operations, onError }, async ({ caller, context, tell }) => {
     const name = checkName("the topic name", context.req.param("name") ?? "");
     const body = await readJsonObject(context.env.incoming);
     const endpoints = decodeEndpoints(body, destinations);
@@ -33,6 +33,7 @@ export function addEndpointsRoute(
     );
     switch (outcome.kind) {
       case "added":
+        tell(endpoints.map(({ url }) => url).join(" "));
         return reply(200, {});
       case "doubled-url": {
         const names = outcome.names.map(quote).join(" and ");
