@@ -76,6 +76,7 @@ export function createApi(
     onError: (error) => logger.error({ err: error }, "a message could not be stored"),
   });
   const administration = createAdministration({
+    pool: core.pool,
     scopeOf: core.scopeOf,
     db: core.db,
     clock: core.clock,

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
+import { startReceiver } from "@omnistore/testkit/receiver";
 import { until } from "@omnistore/testkit/until";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
@@ -319,7 +320,7 @@ test("a deleted tenant is closed at once, and then everything of it is gone", as
   for (let times = 0; times < 3; times += 1) await publish(node.url, token);
   await ask(node.url, "POST", "/v2/queues", { token, body: { queueName: "q" } });
   const deleting = await asOperator(node, "DELETE", `/tenants/${id}`);
-  expect(deleting).toMatchObject({ status: 202, body: { status: "deleting", deletedRows: {} } });
+  expect(deleting).toMatchObject({ status: 202, body: { status: "deleting" } });
   expect((await publish(node.url, token)).status).toBe(403);
   await until(async () => {
     const { status, body } = await asOperator(node, "GET", `/tenants/${id}`);
@@ -329,6 +330,33 @@ test("a deleted tenant is closed at once, and then everything of it is gone", as
   await sleep(1_000);
   expect((await publish(node.url, token)).status).toBe(401);
 }, 180_000);
+
+test("a deleted tenant sends nothing more, and is not changed any more", async () => {
+  const receiver = await startReceiver();
+  const { id, token } = await newTenant("falls silent");
+  const soon = `/v2/publish/${receiver.url}/?upstash-delay=2s`;
+  for (let times = 0; times < 5; times += 1) {
+    expect((await ask(node.url, "POST", soon, { token, body: {} })).status).toBe(200);
+  }
+  const every = `/v2/schedules/${receiver.url}/?upstash-cron=*%20*%20*%20*%20*`;
+  expect((await ask(node.url, "POST", every, { token, body: {} })).status).toBe(200);
+  const { body } = await asOperator(node, "DELETE", `/tenants/${id}`);
+  expect(body.deletedRows).toEqual({ schedules: 1, deliveries: 5 });
+  for (const [method, path, change] of [
+    ["POST", "suspend"],
+    ["POST", "resume"],
+    ["PUT", "plan", { plan: "free" }],
+    ["PUT", "plan", {}],
+    ["POST", "tokens", { name: "x", role: "full" }],
+  ] as const) {
+    const answer = await asOperator(node, method, `/tenants/${id}/${path}`, change);
+    expect([path, answer.status]).toEqual([path, 404]);
+    expect(answer.body.error).toContain("or being deleted");
+  }
+  await sleep(3_500);
+  expect(receiver.requests).toHaveLength(0);
+  await receiver.close();
+});
 
 test("the operator's API answers under its own name only, or a proxy that closes /admin is passed by", async () => {
   const headers = { authorization: `Bearer ${ADMIN_TOKEN}` };

@@ -1,3 +1,4 @@
+import type { Pool } from "@omnistore/db/client";
 import { tenants } from "@omnistore/db/schema/tenants";
 import type { PageOutcome } from "@omnistore/domain/history/log-event";
 import { isUuid } from "@omnistore/domain/message/message-id";
@@ -11,11 +12,13 @@ import type { Database } from "./database.ts";
 import { decodeIdCursor, encodeIdCursor } from "./id-cursor.ts";
 import { orUnavailable } from "./unavailable.ts";
 import { createTenant } from "./tenant/create-tenant.ts";
+import { stopSending } from "./tenant/delete-tenants.sql.ts";
 import { standingOf } from "./tenant/standing.ts";
 import { createTokenOperations, type TokenParts } from "./tenant/tokens.ts";
 import type { Vault } from "./vault.ts";
 
 export interface AdministrationParts extends TokenParts {
+  readonly pool: Pool;
   readonly db: Database;
   readonly vault: Vault;
   /** Of tenants that are created without naming one. */
@@ -41,7 +44,7 @@ export function createAdministration(parts: AdministrationParts): TenantAdminist
     listTenants: (query) => orUnavailable(listTenants(db, query)),
     getTenant: (id) => orUnavailable(getTenant(db, id)),
     setSuspended: (id, isSuspended) => thenForget(setSuspended(db, id, isSuspended)),
-    deleteTenant: (id) => thenForget(askForDeletion(db, id)),
+    deleteTenant: (id) => thenForget(askForDeletion(parts, id)),
     setPlan: (id, change) => thenForget(setPlan(db, id, change)),
   };
 }
@@ -76,17 +79,19 @@ async function setSuspended(db: Database, id: string, isSuspended: boolean): Pro
   const { rowCount } = await db
     .update(tenants)
     .set({ suspendedAt: isSuspended ? since : null })
-    .where(eq(tenants.tenantId, id));
+    .where(stillThere(id));
   return rowCount === 1;
 }
 
-async function askForDeletion(db: Database, id: string): Promise<boolean> {
+async function askForDeletion({ db, pool }: AdministrationParts, id: string): Promise<boolean> {
   if (!isUuid(id)) return false;
   await db
     .update(tenants)
     .set({ deletionAskedAt: sql`now()`, deletedRows: {} })
-    .where(and(eq(tenants.tenantId, id), isNull(tenants.deletionAskedAt)));
-  return (await getTenant(db, id)) !== null;
+    .where(stillThere(id));
+  if ((await getTenant(db, id)) === null) return false;
+  await stopSending(pool, id);
+  return true;
 }
 
 async function setPlan(
@@ -95,9 +100,17 @@ async function setPlan(
   change: { readonly plan?: PlanName; readonly limits?: LimitOverrides },
 ): Promise<Tenant | null> {
   if (!isUuid(id)) return null;
-  if (Object.keys(change).length === 0) return getTenant(db, id);
-  const [row] = await db.update(tenants).set(change).where(eq(tenants.tenantId, id)).returning();
+  if (Object.keys(change).length === 0) {
+    const tenant = await getTenant(db, id);
+    return tenant?.standing === "deleting" ? null : tenant;
+  }
+  const [row] = await db.update(tenants).set(change).where(stillThere(id)).returning();
   return row === undefined ? null : tenantOf(row);
+}
+
+/** Nothing is changed any more of a tenant whose deletion was asked for. */
+function stillThere(id: string) {
+  return and(eq(tenants.tenantId, id), isNull(tenants.deletionAskedAt));
 }
 
 function tenantOf(row: typeof tenants.$inferSelect): Tenant {

@@ -10,7 +10,7 @@ import { ApiError, errorReply, quote } from "./errors.ts";
 import { NewTenant, PageQuery, PlanChange } from "./fields.ts";
 import { operatorOnly } from "./operator.ts";
 import { ADMIN_PREFIX, plainlyNamed } from "./plainly-named.ts";
-import { tenantNotFound, tokenHandlers } from "./tokens.ts";
+import { tenantClosed, tenantNotFound, tokenHandlers } from "./tokens.ts";
 import { usageReply } from "./usage.ts";
 
 export interface AdminRouteOptions {
@@ -33,7 +33,7 @@ export function adminRoutes(
   };
   const suspend = (isSuspended: boolean) => async (context: Context) => {
     const found = await administration.setSuspended(idOf(context), isSuspended);
-    if (!found) throw tenantNotFound(idOf(context));
+    if (!found) throw tenantClosed(idOf(context));
     return context.json(tenantView(await existing(context)));
   };
 
@@ -83,7 +83,7 @@ export function adminRoutes(
     .put("/tenants/:id/plan", async (context) => {
       const change = await readBody(context, PlanChange);
       const tenant = await administration.setPlan(idOf(context), change);
-      if (tenant === null) throw tenantNotFound(idOf(context));
+      if (tenant === null) throw tenantClosed(idOf(context));
       tell(context, JSON.stringify(change));
       return context.json(tenantView(tenant));
     })

@@ -24,7 +24,7 @@ export function tokenHandlers(
         role,
         ...(expiresAt === undefined ? {} : { expiresAt }),
       });
-      if (issued === null) throw tenantNotFound(tenantIdOf(context));
+      if (issued === null) throw tenantClosed(tenantIdOf(context));
       tell(context, `token ${issued.id}, ${role}`);
       return context.json(issued satisfies IssuedToken, 201);
     },
@@ -63,6 +63,11 @@ function isoText(unixMs: number): string {
 
 export function tenantNotFound(id: string): ApiError {
   return new ApiError(404, `tenant ${quote(id)} not found`);
+}
+
+/** For a change. */
+export function tenantClosed(id: string): ApiError {
+  return new ApiError(404, `tenant ${quote(id)} not found, or being deleted`);
 }
 
 function tokenIdOf(context: Context): string {

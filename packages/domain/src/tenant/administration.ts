@@ -76,7 +76,10 @@ export interface UsageOperations {
   nowMs(): number;
 }
 
-/** What the operator may ask. Ids are bare uuids; unknown ones are answered with null or false. */
+/**
+ * What the operator may ask. Ids are bare uuids; unknown ones, and changes of a tenant that is being
+ * deleted, are answered with null or false.
+ */
 export interface TenantAdministration extends TokenOperations, UsageOperations, AuditOperations {
   createTenant(name: string, plan: PlanName | undefined): Promise<CreatedTenant>;
   /** Oldest first. */
@@ -85,9 +88,9 @@ export interface TenantAdministration extends TokenOperations, UsageOperations, 
     readonly cursor?: string;
   }): Promise<PageOutcome<Tenant>>;
   getTenant(id: string): Promise<Tenant | null>;
-  /** Resumes when false. A tenant that is being deleted stays as it is. */
+  /** Resumes when false. */
   setSuspended(id: string, isSuspended: boolean): Promise<boolean>;
-  /** Closes it at once; everything of it is deleted in the background. */
+  /** Closes it at once and stops what it sends; everything of it is deleted in the background. */
   deleteTenant(id: string): Promise<boolean>;
   /** `limits` take the place of all earlier ones; absent, they stay. */
   setPlan(
