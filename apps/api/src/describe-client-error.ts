@@ -1,4 +1,4 @@
-import { quote } from "./quote.ts";
+import { quote } from "@omnistore/domain/quote";
 
 /** What Node tells when its parser gives a request up. */
 export interface ClientError extends Error {
@@ -65,6 +65,6 @@ function lineAt(text: string, position: number): string {
 
 function withoutSecrets(line: string): string {
   return line
-    .replace(/(authorization\s*:)[^\r]*(?:\r\n[ \t][^\r]*)*/gi, "$1 …")
+    .replace(/(authorization\s*:?)[^\r]*(?:\r\n[ \t][^\r]*)*/gi, "$1 …")
     .replace(/(qstash_token=)[^&\s]*/gi, "$1…");
 }

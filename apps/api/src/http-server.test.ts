@@ -140,6 +140,11 @@ test("a token in a line that is malformed is not repeated", async () => {
     socket.write("GET /?qstash_token=hush&a=b c HTTP/1.1\r\nHost: h\r\n\r\n"),
   );
   expect(target).toContain("qstash_token=…");
+  const withoutColon = await converse((socket) =>
+    socket.write("GET / HTTP/1.1\r\nHost: h\r\nAuthorization Bearer hush\r\n\r\n"),
+  );
+  expect(withoutColon).toContain("400");
+  expect(withoutColon).not.toContain("hush");
   for (const text of [said, folded, target]) {
     expect(text).toContain("HTTP/1.1 400");
     expect(text).not.toContain("hush");

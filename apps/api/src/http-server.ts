@@ -16,7 +16,7 @@ import {
   type ClientError,
   type ServerLimits,
 } from "./describe-client-error.ts";
-import { quote } from "./quote.ts";
+import { quote } from "@omnistore/domain/quote";
 import { refuseRequest, type Refusal } from "./refuse-request.ts";
 
 /** Webhook senders put a lot into headers; batches of forwarded ones even more. */

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
 
-import { quote } from "./quote.ts";
+import { quote } from "@omnistore/domain/quote";
 
 /** Why a request is not handed to any route. */
 export interface Refusal {

@@ -145,6 +145,14 @@ async function beRefused(token: string): Promise<void> {
   await send(token, "GET /v1/nothing", 404);
   const topic = JSON.stringify({ headers: { "a b": canary("refused-topic-header") } });
   await send(token, "PATCH /v2/topics/t", 400, { body: topic });
+  for (const name of ["token", "qstash-token"]) {
+    await send(token, `DELETE /v2/messages?${name}=${token}`, 400);
+  }
+  const elsewhere = `GET http://elsewhere.example/v2/keys?qstash%5Ftoken=${token}`;
+  await send(token, elsewhere, 400);
+  const queue = JSON.stringify({ queueName: { in: token } });
+  await send(token, "POST /v2/queues", 400, { body: queue });
+  await send(token, "POST /v1/tokens", 400, { body: JSON.stringify({ name: { in: token } }) });
 }
 
 /** Every row of every table, of whatever schema: bytes as Postgres writes them, in hex. */

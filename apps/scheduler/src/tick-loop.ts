@@ -98,8 +98,8 @@ export class TickLoop {
         logger.warn({ tenantId, scheduleId, first, last }, "skipped ticks that were missed");
         return;
       }
-      case "over-limit":
-        logger.warn({ tenantId, scheduleId, reason: notice.error }, "skipped a tick over a limit");
+      case "refused":
+        logger.warn({ tenantId, scheduleId, reason: notice.error }, "skipped a tick");
         return;
       case "failed":
         logger.error({ tenantId, scheduleId, reason: notice.error }, "a schedule fired nothing");

@@ -4,6 +4,7 @@ import type { Context } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import type { z } from "zod";
 
+import { withoutTokens } from "@omnistore/domain/quote";
 import { ApiError, quote } from "./errors.ts";
 
 const LONGEST_VALUE = 200;
@@ -77,7 +78,7 @@ const VERDICT = /^Invalid input: /;
 
 function shown(value: unknown): string {
   if (typeof value === "string") return quote(value);
-  const text = JSON.stringify(value) ?? "absent";
+  const text = withoutTokens(JSON.stringify(value) ?? "absent");
   return text.length > LONGEST_VALUE ? `${text.slice(0, LONGEST_VALUE)}…` : text;
 }
 

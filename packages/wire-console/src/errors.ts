@@ -1,3 +1,4 @@
+export { quote } from "@omnistore/domain/quote";
 import { UnavailableError } from "@omnistore/domain/unavailable";
 import type { Context } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
@@ -33,11 +34,4 @@ export function errorReply(
     return context.json({ error: error.message }, 503, { "retry-after": "1" });
   }
   return context.json({ error: "internal error" }, 500);
-}
-
-const LONGEST_QUOTE = 200;
-
-/** A caller's text made fit for a message. */
-export function quote(text: string): string {
-  return JSON.stringify(text.length > LONGEST_QUOTE ? `${text.slice(0, LONGEST_QUOTE)}…` : text);
 }

@@ -13,6 +13,8 @@ export interface DueRow extends TemplateRow {
   readonly last_ms: number | null;
   /** The database's time, the same in every row. */
   readonly now_ms: number;
+  /** Its tenant is suspended, or being deleted. */
+  readonly is_closed: boolean;
   /** How many were found due, with those that there was no room for. */
   readonly found: number;
 }
@@ -69,7 +71,11 @@ export async function lockDue(
            CASE WHEN s.own_settings_at = s.updated_at THEN s.own_settings END AS own_settings,
            (extract(epoch FROM s.next_run_at) * 1000)::float8 AS due_ms,
            (extract(epoch FROM s.last_run_at) * 1000)::float8 AS last_ms,
-           (extract(epoch FROM ${NOW}) * 1000)::float8 AS now_ms
+           (extract(epoch FROM ${NOW}) * 1000)::float8 AS now_ms,
+           EXISTS (
+             SELECT 1 FROM tenants t WHERE t.tenant_id = s.tenant_id
+               AND (t.suspended_at IS NOT NULL OR t.deletion_asked_at IS NOT NULL)
+           ) AS is_closed
          FROM schedules s WHERE s.next_run_at <= ${NOW}
          ORDER BY s.next_run_at LIMIT $2 FOR UPDATE SKIP LOCKED
        ) AS due

@@ -18,8 +18,8 @@ import { readOwnSettings, readTemplate } from "./schedule-row.ts";
 export type ScheduleNotice = { readonly tenantId: string; readonly scheduleId: string } & (
   | { readonly kind: "skipped"; readonly firstMs: number; readonly lastMs: number }
   | { readonly kind: "failed"; readonly error: string }
-  /** Its tick was skipped: the tenant has used up what its plan allows. */
-  | { readonly kind: "over-limit"; readonly error: string }
+  /** Its tick was skipped: the tenant is suspended, or has used up what its plan allows. */
+  | { readonly kind: "refused"; readonly error: string }
 );
 
 /** What a due schedule comes to: how it goes on, what it stores, and what there is to say about it. */

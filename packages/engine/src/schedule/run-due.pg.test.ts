@@ -160,7 +160,7 @@ describe("runDue", () => {
       {
         tenantId: engine.tenantId,
         scheduleId: expect.any(String) as string,
-        kind: "over-limit",
+        kind: "refused",
         error,
       },
     ]);
@@ -179,6 +179,22 @@ describe("runDue", () => {
     });
     expect(await runAll(midnight + DAY)).toBe(7);
     expect(await one(skipped)).not.toHaveProperty("lastError");
+  });
+
+  test("ticks of a suspended tenant fire nothing and say so; resumed, the next one fires", async () => {
+    const { pool } = engine.core;
+    await pool.query(
+      `INSERT INTO tenants (tenant_id, name, current_signing_key, next_signing_key, suspended_at)
+       VALUES ($1, 't', '', '', now())`,
+      [engine.tenantId],
+    );
+    const id = await create("0 * * * *");
+    expect(await runAll(midnight)).toBe(0);
+    expect(await engine.count("messages")).toBe(0);
+    expect(await one(id)).toMatchObject({ lastError: expect.stringContaining("suspended") });
+    await pool.query("UPDATE tenants SET suspended_at = NULL");
+    expect(await runAll(midnight + 60 * MINUTE)).toBe(1);
+    expect(await one(id)).not.toHaveProperty("lastError");
   });
 
   test("a day of a cron-heavy tenant fires each tick once, and no other", async () => {

@@ -108,7 +108,8 @@ export class ScheduleRunner {
           tickDays = daysOf(plans);
           const nowMs = rows[0]?.now_ms ?? 0;
           const spent = await this.#bandwidth.spentBy(tenants);
-          const allowed = await withinPlan(client, { tenants, spent, nowMs }, plans);
+          const closed = new Set(rows.flatMap((row) => (row.is_closed ? [row.tenant_id] : [])));
+          const allowed = await withinPlan(client, { tenants, spent, closed, nowMs }, plans);
           const { fired, notices } = await this.#carryOut(client, allowed, nowMs);
           const nextInMs = rows.length === 0 ? CONTENDED_MS : 0;
           return { fired, nextInMs, isFull: isFull(rows), notices };

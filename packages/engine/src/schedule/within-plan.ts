@@ -7,21 +7,36 @@ import { leaseBudgets, returnBudget, type BudgetWindow } from "../lease-budgets.
 import type { Plans } from "../tenant-plans.ts";
 import type { DuePlan } from "./plan-due.ts";
 
+const CLOSED = "the tenant is suspended: its schedules fire nothing";
+
+export interface Standings {
+  readonly tenants: Plans;
+  /** Those that have used up the bandwidth of the month. */
+  readonly spent: ReadonlySet<string>;
+  /** Those that are suspended or being deleted. */
+  readonly closed: ReadonlySet<string>;
+  /** The database's time. */
+  readonly nowMs: number;
+}
+
 /**
- * Leaves out what the tenants' plans do not allow: a tick that is beyond the bandwidth of the month,
- * which those in `spent` have used up, or beyond the day, fires nothing, and its schedule says why.
+ * Leaves out what is not allowed: a tick of a tenant that is closed, or one that is beyond the
+ * bandwidth of the month or beyond the day, fires nothing, and its schedule says why.
  */
 export async function withinPlan(
   client: Queryable,
-  { tenants, spent, nowMs }: { tenants: Plans; spent: ReadonlySet<string>; nowMs: number },
+  { tenants, spent, closed, nowMs }: Standings,
   plans: readonly DuePlan[],
 ): Promise<readonly DuePlan[]> {
-  const inMonth = plans.map((each) => {
-    const plan = tenants.get(each.advance.tenantId);
-    const isOver = each.stores.length > 0 && spent.has(each.advance.tenantId);
-    return isOver && plan !== undefined ? skipped(each, spentText(plan, "month")) : each;
+  const served = plans.map((each) => {
+    const { tenantId } = each.advance;
+    if (each.stores.length === 0) return each;
+    if (closed.has(tenantId)) return skipped(each, CLOSED);
+    const plan = tenants.get(tenantId);
+    const isOver = plan !== undefined && spent.has(tenantId);
+    return isOver ? skipped(each, spentText(plan, "month")) : each;
   });
-  return withinDay(client, tenants, inMonth, nowMs);
+  return withinDay(client, tenants, served, nowMs);
 }
 
 /**
@@ -84,6 +99,6 @@ function skipped({ advance, notices }: DuePlan, error: string): DuePlan {
   return {
     advance: { ...advance, tick: null, error },
     stores: [],
-    notices: [...notices, { tenantId, scheduleId, kind: "over-limit", error }],
+    notices: [...notices, { tenantId, scheduleId, kind: "refused", error }],
   };
 }
