@@ -258,3 +258,49 @@ test("06 §4 schedules, topics, endpoints, queues, parallelism and batch items h
   const item = { destination: "https://example.com/" };
   expectRefusal(await post("/v2/batch", [item, item, item]), 413, "messages for a batch");
 });
+
+const QUEUE_MAKERS: Record<string, (name: string) => readonly [string, unknown]> = {
+  upsert: (name: string) => ["/v2/queues", { queueName: name }],
+  enqueue: (name: string) => [`/v2/enqueue/${name}/http://127.0.0.1:9/?upstash-delay=1h`, {}],
+  schedule: (name: string) => [
+    `/v2/schedules/http://127.0.0.1:9/?upstash-cron=0%200%201%201%20*&upstash-queue-name=${name}`,
+    {},
+  ],
+  batch: (name: string) => [
+    "/v2/batch",
+    [0, 1, 2].map((index) => ({
+      destination: "http://127.0.0.1:9/",
+      queue: `${name}-${index}`,
+      headers: { "Upstash-Delay": "1h" },
+    })),
+  ],
+};
+
+test.each(Object.entries(QUEUE_MAKERS))(
+  "06 §4 the limit of queues holds for all that arrive at once at both apis: %s",
+  async (_name, requestFor) => {
+    const token = await tenantWith({ queues: 3, schedules: 100 });
+    await Promise.all(
+      Array.from({ length: 12 }, (_, index) => {
+        const [path, body] = requestFor(`q${index}`);
+        return ask((index % 2 === 0 ? node : second).url, "POST", path, { token, body });
+      }),
+    );
+    expect((await ask(node.url, "GET", "/v2/queues", { token })).body).toHaveLength(3);
+  },
+);
+
+test("06 §4 what is refused for another reason makes no queue", async () => {
+  const token = await tenantWith({ queues: 3, schedules: 1, messageBytes: 10 });
+  const post = (path: string, body: unknown = {}) => ask(node.url, "POST", path, { token, body });
+  const cron = "upstash-cron=0%200%201%201%20*";
+  expect((await post(`/v2/schedules/http://127.0.0.1:9/?${cron}`)).status).toBe(200);
+  const refused = [
+    await post(`/v2/schedules/http://127.0.0.1:9/?${cron}&upstash-queue-name=a`),
+    await post("/v2/enqueue/b/http://127.0.0.1:9/", { more: "than ten bytes" }),
+    await post("/v2/enqueue/c/http://127.0.0.1:9/?upstash-retries=many"),
+    await post("/v2/batch", [{ destination: "ftp://a/", queue: "d" }]),
+  ];
+  expect(refused.map(({ status }) => status)).toEqual([412, 413, 400, 400]);
+  expect((await ask(node.url, "GET", "/v2/queues", { token })).body).toEqual([]);
+});

@@ -145,6 +145,29 @@ test("a rotated token works beside the new one until the overlap ends", async ()
   expect((await asTenant("POST", `/v1/tokens/${old.id}/rotate`)).status).toBe(404);
 });
 
+test("a rotated token ends no later than the one in whose place it is; without overlap that ends at once", async () => {
+  const { token } = await newTenant("rotates for a time");
+  const asTenant = (method: string, path: string, body?: unknown) =>
+    ask(node.url, method, path, { token, body });
+  const expiresAt = Date.now() + 3_600_000;
+  const given = { name: "worker", role: "publish", expiresAt };
+  const { body: old } = await asTenant("POST", "/v1/tokens", given);
+  expect((await publish(second.url, old.token)).status).toBe(200);
+  await asTenant("POST", `/v1/tokens/${old.id}/rotate`, { overlapSeconds: 0 });
+  await until(async () => (await publish(second.url, old.token)).status === 401, 500);
+  const { body } = await asTenant("GET", "/v1/tokens");
+  const named = body.tokens.filter(({ name }: { name: string }) => name === "worker");
+  expect(named[1]).toMatchObject({ role: "publish", expiresAt });
+});
+
+test("a rotation of signing keys takes no body", async () => {
+  const { token } = await newTenant("rotates keys");
+  const rotate = (body: unknown) => ask(node.url, "POST", "/v1/keys/rotate", { token, body });
+  expect((await rotate({ overlapSeconds: 5 })).status).toBe(400);
+  expect((await rotate([])).status).toBe(400);
+  expect((await rotate({})).status).toBe(200);
+});
+
 test("a token is refused from the moment that it expires", async () => {
   const { token } = await newTenant("expires");
   const expiresAt = Date.now() + 1_500;

@@ -11,7 +11,7 @@ import type { DeadLetter, DeadLetterQuery } from "./history/dead-letter.ts";
 import type { LogEvent, LogQuery, PageOutcome } from "./history/log-event.ts";
 import type { HeaderMap, PendingMessage } from "./message/message.ts";
 import type { PublishCommand, PublishOutcome } from "./publish/publish-command.ts";
-import type { Schedule, ScheduleCommand } from "./schedule/schedule.ts";
+import type { Schedule, ScheduleCommand, ScheduleOutcome } from "./schedule/schedule.ts";
 import type { AuditOperations } from "./tenant/audit.ts";
 import type { BudgetSpent } from "./tenant/budget.ts";
 import type { Plan, PlanLimits } from "./tenant/plans.ts";
@@ -62,10 +62,10 @@ export interface Operations extends QueueOperations, FlowControlOperations, Audi
     plan: Plan,
   ): Promise<RetryOutcome>;
   /**
-   * Resolves when the schedule is durable; it replaces the one that has its id, whole. False when it
-   * would be one more than the limit.
+   * Resolves when the schedule is durable; it replaces the one that has its id, whole. Its queue is
+   * made with it, unless there is one.
    */
-  createSchedule(command: ScheduleCommand, limits: PlanLimits): Promise<boolean>;
+  createSchedule(command: ScheduleCommand, limits: PlanLimits): Promise<ScheduleOutcome>;
   getSchedule(tenantId: string, id: string): Promise<Schedule | null>;
   /** Every schedule of the tenant, oldest first, in parts that one may hold in memory. */
   listSchedules(tenantId: string): AsyncIterable<readonly Schedule[]>;

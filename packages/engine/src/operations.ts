@@ -109,11 +109,11 @@ export function createOperations(parts: OperationsParts): Operations {
       return outcome;
     },
     async createSchedule(command, limits) {
-      const created = await orUnavailable(
+      const outcome = await orUnavailable(
         createSchedule({ db: scopeOf(command.tenantId).db, vault }, command, limits, clock.nowMs()),
       );
-      if (created) onScheduleChanged();
-      return created;
+      if (outcome === "created") onScheduleChanged();
+      return outcome;
     },
     getSchedule: (tenantId, id) =>
       orUnavailable(getSchedule(scopeOf(tenantId).pool, vault, tenantId, id)),

@@ -41,6 +41,9 @@ export const Rotation = z.strictObject({
   overlapSeconds: z.number().min(0).max(LONGEST_OVERLAP_SECONDS).default(DEFAULT_OVERLAP_SECONDS),
 });
 
+/** The body of a call that takes none: `{}` or nothing. */
+export const Nothing = z.strictObject({});
+
 const upTo = (ceiling: number) => z.int().positive().max(ceiling).exactOptional();
 const upToNone = z
   .int()

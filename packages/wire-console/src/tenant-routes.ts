@@ -12,8 +12,9 @@ import { Hono, type Context } from "hono";
 import { createMiddleware } from "hono/factory";
 
 import { auditChanges, auditReply } from "./audit.ts";
-import { smallBody } from "./body.ts";
+import { readBody, smallBody } from "./body.ts";
 import { ApiError, errorReply, quote } from "./errors.ts";
+import { Nothing } from "./fields.ts";
 import { tokenHandlers } from "./tokens.ts";
 import { usageReply } from "./usage.ts";
 
@@ -50,6 +51,7 @@ export function tenantRoutes(
       return context.json(role === "full" ? keysView(keys) : redacted(keys));
     })
     .post("/keys/rotate", async (context) => {
+      await readBody(context, Nothing);
       const keys = await operations.rotateSigningKeys(callerOf(context).tenantId);
       if (keys === null) throw new ApiError(403, SIGNING_KEYS_STAY);
       return context.json(keysView(keys));

@@ -105,7 +105,7 @@ export class StandInEngine implements Operations {
     return true;
   }
 
-  async mayUseQueue() {
+  async makeQueue() {
     return true;
   }
 
@@ -242,7 +242,7 @@ export class StandInEngine implements Operations {
 
   async createSchedule(command: ScheduleCommand) {
     this.scheduled.push(command);
-    return true;
+    return "created" as const;
   }
 
   async getSchedule(_tenantId: string, id: string) {

@@ -38,6 +38,20 @@ async function publish(defaults: Topic["headers"], headers: readonly string[]) {
   return wire.engine.published.splice(0)[0];
 }
 
+/** The first values of default headers, as they are shown of a topic that hides these fields. */
+async function shownWith(fields: string): Promise<readonly unknown[]> {
+  const headers = {
+    "Upstash-Redact-Fields": [fields],
+    "Upstash-Forward-Secret": ["x"],
+    "Upstash-Callback-Forward-Secret": ["x"],
+    "X-Plain": ["x"],
+    "Upstash-Retries": ["1"],
+  };
+  wire.engine.topics.set("t", topic("t", { headers }));
+  const { body } = await wire.send("GET /v2/topics/t");
+  return Object.values((JSON.parse(body) as Topic).headers).map(([value]) => value);
+}
+
 describe("00 §8 the request wins over the topic, also by the other header of the same thing", () => {
   it("a delay over a time", async () => {
     const sent = await publish({ "Upstash-Not-Before": ["4102444800"] }, ["Upstash-Delay: 5s"]);
@@ -94,6 +108,13 @@ describe("03 §4 topics by the official client", () => {
     expect(list).toEqual([plain, { ...plain, name: "u", headers: { "Upstash-Retries": ["1"] } }]);
     await client.urlGroups.delete("t");
     expect(wire.engine.topicChanges).toEqual([{ verb: "delete", topicName: "t" }]);
+  });
+
+  it("01 §7 what the default headers hide of themselves is not shown", async () => {
+    const hidden = "REDACTED:2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881";
+    expect(await shownWith("header")).toEqual(["header", hidden, hidden, hidden, "1"]);
+    expect(await shownWith("header[secret]")).toEqual(["header[secret]", hidden, hidden, "x", "1"]);
+    expect(await shownWith("body")).toEqual(["body", "x", "x", "x", "1"]);
   });
 
   it("07 Q22 says 404 where there is no such topic", async () => {

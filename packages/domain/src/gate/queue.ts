@@ -23,8 +23,8 @@ export interface QueueSettings {
 export interface QueueOperations {
   /** False when it would be one more than the limit. */
   upsertQueue(tenantId: string, settings: QueueSettings, limits: PlanLimits): Promise<boolean>;
-  /** Whether messages may go through a queue, which need not be there yet: false when it would be one too many. */
-  mayUseQueue(tenantId: string, name: string, limits: PlanLimits): Promise<boolean>;
+  /** Makes the queue unless it is there, for messages that are about to be stored: false when it would be one too many. */
+  makeQueue(tenantId: string, name: string, limits: PlanLimits): Promise<boolean>;
   getQueue(tenantId: string, name: string): Promise<Queue | null>;
   /** All of them by name, in parts that one may hold in memory. */
   listQueues(tenantId: string): AsyncIterable<readonly Queue[]>;

@@ -26,6 +26,9 @@ export interface ScheduleCommand {
   readonly ownSettings?: string;
 }
 
+/** What became of a command; nothing is stored of one that a limit refuses. */
+export type ScheduleOutcome = "created" | "too-many-schedules" | "too-many-queues";
+
 /** What became of a message that a schedule made. */
 export const FIRE_STATES = ["in-progress", "success", "fail"] as const;
 export type FireState = (typeof FIRE_STATES)[number];

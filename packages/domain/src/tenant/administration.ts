@@ -62,7 +62,7 @@ export interface TokenOperations {
   /** Says whether there was such a token; every process refuses it within a second. */
   revokeToken(tenantId: string, tokenId: string): Promise<boolean>;
   /**
-   * A new token in the place of another: same name and role. The old one works for `overlapMs` more,
+   * A new token in the place of another: same name, role and expiry. The old one works for `overlapMs` more,
    * so that its users can change over. Null when there is no such token, or it has expired.
    */
   rotateToken(tenantId: string, tokenId: string, overlapMs: number): Promise<IssuedToken | null>;

@@ -8,9 +8,9 @@ import { orUnavailable } from "../unavailable.ts";
 import * as flow from "./flow-control-keys.sql.ts";
 import * as queues from "./queues.sql.ts";
 
-/** Queues that were just seen to be there: an enqueue need not ask again. */
+/** Queues that were just seen to be there: an enqueue need not ask again, for as long as other limits take to be heard of. */
 const KNOWN_QUEUES = 10_000;
-const KNOWN_MS = 60_000;
+const KNOWN_MS = 1_000;
 
 export interface GateOperationsParts {
   readonly scopeOf: TenantScopes;
@@ -18,6 +18,11 @@ export interface GateOperationsParts {
   readonly wake: () => void;
   /** Takes everything that is in a queue out of it. */
   readonly cancelQueue: (tenantId: string, name: string) => Promise<unknown>;
+}
+
+/** Of a queue among those of all tenants. */
+function keyOf(tenantId: string, name: string): string {
+  return `${tenantId} ${name}`;
 }
 
 /** What may be asked of queues and flow-control keys. */
@@ -32,22 +37,22 @@ export function createGateOperations({
     return result;
   };
   const knownQueues = new LRUCache<string, true>({ max: KNOWN_QUEUES, ttl: KNOWN_MS });
-  const mayUseQueue: QueueOperations["mayUseQueue"] = async (tenantId, name, { queues: limit }) => {
-    const key = `${tenantId} ${name}`;
+  const makeQueue: QueueOperations["makeQueue"] = async (tenantId, name, { queues: limit }) => {
+    const key = keyOf(tenantId, name);
     if (limit === null || knownQueues.has(key)) return true;
-    const may = await orUnavailable(
-      queues.mayHaveQueue(scopeOf(tenantId).pool, tenantId, name, limit),
+    const isThere = await orUnavailable(
+      queues.makeQueueWithin(scopeOf(tenantId).pool, tenantId, name, limit),
     );
-    if (may) knownQueues.set(key, true);
-    return may;
+    if (isThere) knownQueues.set(key, true);
+    return isThere;
   };
   return {
     async upsertQueue(tenantId, settings, limits) {
-      if (!(await mayUseQueue(tenantId, settings.name, limits))) return false;
+      if (!(await makeQueue(tenantId, settings.name, limits))) return false;
       await thenWake(queues.upsertQueue(scopeOf(tenantId).pool, tenantId, settings));
       return true;
     },
-    mayUseQueue,
+    makeQueue,
     listQueues: (tenantId) =>
       inPages((after: string | null) =>
         queues.pageOfQueues(scopeOf(tenantId).pool, tenantId, after),
@@ -57,6 +62,7 @@ export function createGateOperations({
     async deleteQueue(tenantId, name) {
       await cancelQueue(tenantId, name);
       await thenWake(queues.deleteQueue(scopeOf(tenantId).pool, tenantId, name));
+      knownQueues.delete(keyOf(tenantId, name));
     },
     setQueuePaused: (tenantId, name, isPaused) =>
       thenWake(queues.setQueuePaused(scopeOf(tenantId).pool, tenantId, name, isPaused)),

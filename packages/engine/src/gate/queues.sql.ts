@@ -22,21 +22,32 @@ const LAG = `(
 )::int`;
 
 /**
- * Whether a queue is there, or may be made: false when it would be one more than `limit`. Two that
- * ask at once may both be told yes: a limit may be passed by as many as arrive together.
+ * Whether there is a queue of that name: it is made when there is none, unless it would be one more
+ * than `limit`. Those that ask at once take turns, so the limit holds.
  */
-export async function mayHaveQueue(
+export async function makeQueueWithin(
   pool: Pool,
   tenantId: string,
   name: string,
   limit: number,
 ): Promise<boolean> {
-  const { rows } = await pool.query<{ may: boolean }>(
-    `SELECT EXISTS (SELECT FROM gates WHERE tenant_id = $1 AND kind = 1 AND name = $2)
-       OR (SELECT count(*) FROM gates WHERE tenant_id = $1 AND kind = 1) < $3 AS may`,
-    [tenantId, name, limit],
-  );
-  return rows[0]?.may ?? false;
+  const there = "SELECT FROM gates WHERE tenant_id = $1 AND kind = 1 AND name = $2";
+  if ((await pool.query(there, [tenantId, name])).rowCount === 1) return true;
+  return inTransaction(pool, async (client) => {
+    // A statement of its own: the count has to see what those before have made.
+    await client.query("SELECT FROM tenants WHERE tenant_id = $1 FOR NO KEY UPDATE", [tenantId]);
+    const { rowCount } = await client.query(
+      `WITH there AS (${there}), made AS (
+         INSERT INTO gates (tenant_id, kind, name, parallelism) SELECT $1, 1, $2, 1
+         WHERE NOT EXISTS (SELECT FROM there)
+           AND (SELECT count(*) FROM gates WHERE tenant_id = $1 AND kind = 1) < $3
+         ON CONFLICT DO NOTHING RETURNING name
+       )
+       SELECT FROM there UNION ALL SELECT FROM made`,
+      [tenantId, name, limit],
+    );
+    return rowCount !== 0;
+  });
 }
 
 /** Creates a queue or changes its settings; what waits in it may pass at once by the new ones. */

@@ -34,8 +34,11 @@ export function createTokenOperations(parts: TokenParts): TokenOperations {
       if (revoked) parts.onCredentialsChanged();
       return revoked;
     },
-    rotateToken: (tenantId, tokenId, overlapMs) =>
-      orUnavailable(rotateToken(parts, tenantId, tokenId, overlapMs)),
+    async rotateToken(tenantId, tokenId, overlapMs) {
+      const issued = await orUnavailable(rotateToken(parts, tenantId, tokenId, overlapMs));
+      if (issued !== null) parts.onCredentialsChanged();
+      return issued;
+    },
   };
 }
 
@@ -93,17 +96,17 @@ async function rotateToken(
   if (!isUuid(tenantId) || !isUuid(tokenId)) return null;
   return scopeOf(tenantId).db.transaction(async (tx) => {
     const end = sql`now() + ${overlapMs}::float8 * interval '1 ms'`;
+    const isValid = or(isNull(tokens.expiresAt), gt(tokens.expiresAt, sql`now()`));
     const [old] = await tx
+      .select({ name: tokens.name, role: tokens.role, expiresAt: tokens.expiresAt })
+      .from(tokens)
+      .where(and(named(tenantId, tokenId), isValid))
+      .for("update");
+    if (old === undefined) return null;
+    await tx
       .update(tokens)
       .set({ expiresAt: sql`least(${tokens.expiresAt}, ${end})` })
-      .where(
-        and(
-          named(tenantId, tokenId),
-          or(isNull(tokens.expiresAt), gt(tokens.expiresAt, sql`now()`)),
-        ),
-      )
-      .returning({ name: tokens.name, role: tokens.role });
-    if (old === undefined) return null;
+      .where(named(tenantId, tokenId));
     const made = newToken(tenantId, old, clock.nowMs());
     await tx.insert(tokens).values(made.row);
     return { id: made.row.id, token: made.text };

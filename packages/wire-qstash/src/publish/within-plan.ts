@@ -18,13 +18,16 @@ export async function readScheduleBody(incoming: IncomingMessage, plan: Plan): P
   return readBody(incoming, MAX_REQUEST_BYTES, () => "which is the most that a schedule takes");
 }
 
-/** Throws 412 for a queue that would be one more than the plan allows. */
-export async function checkQueue(
-  operations: Pick<Operations, "mayUseQueue">,
+/**
+ * Sees to it that the queue is there. Throws 412 when it would be one more than the plan allows. Comes
+ * last before messages are stored: nothing that is refused for another reason makes a queue.
+ */
+export async function makeQueue(
+  operations: Pick<Operations, "makeQueue">,
   { tenantId, plan }: Caller,
   name: string | undefined,
 ): Promise<void> {
-  if (name === undefined || (await operations.mayUseQueue(tenantId, name, plan.limits))) return;
+  if (name === undefined || (await operations.makeQueue(tenantId, name, plan.limits))) return;
   throw tooManyQueues(name, plan);
 }
 

@@ -21,7 +21,7 @@ import type { PublishRouteOptions } from "../publish/publish-request.ts";
 import { withTopicHeaders } from "../publish/publish-request.ts";
 import type { Receivers, ResolveOptions } from "../publish/receivers.ts";
 import { resolveReceivers } from "../publish/receivers.ts";
-import { checkQueue } from "../publish/within-plan.ts";
+import { makeQueue } from "../publish/within-plan.ts";
 import { overBudget } from "../request/rate-limit.ts";
 import { reply } from "../reply.ts";
 import { callerIp } from "../request/caller-ip.ts";
@@ -42,7 +42,6 @@ type ItemAnswer = PublishAnswer | Extract<PreparedItem, { kind: "invalid" }>;
 
 interface BatchContext extends ResolveOptions {
   readonly caller: Caller;
-  readonly mayUseQueue: (name: string | undefined) => Promise<void>;
   readonly nowMs: number;
   readonly callerIp: string | undefined;
 }
@@ -63,9 +62,8 @@ export function batchRoute(services: WireServices, options: PublishRouteOptions)
       callerIp: callerIp(env.incoming.socket.remoteAddress),
       destinations: options.destinations,
       findTopic: rememberTopics((name) => operations.getTopic(tenantId, name)),
-      mayUseQueue: (name) => checkQueue(operations, caller, name),
     };
-    const prepared = await checkAllHosts(operations, await prepareAll(items, context));
+    const prepared = await checkAll(services, await prepareAll(items, context), caller);
     refuseIfAllInvalid(prepared);
     return batchReply(await publishAll(services, prepared, plan), plan);
   });
@@ -100,17 +98,28 @@ async function prepareAll(
   return prepared;
 }
 
-/** All at once, because each of them may wait: a batch waits no longer than one message. */
-function checkAllHosts(
-  operations: WireServices["operations"],
+/**
+ * What of valid items has to be asked for: their hosts, and a queue for each that goes through one. All
+ * at once, because each of them may wait: a batch waits no longer than one message.
+ */
+function checkAll(
+  { operations }: WireServices,
   items: readonly PreparedItem[],
+  caller: Caller,
 ): Promise<readonly PreparedItem[]> {
+  const queues = new Map<string | undefined, Promise<void>>();
   return Promise.all(
     items.map(async (item) => {
       if (item.kind === "invalid") return item;
       const [command] = item.commands;
       return orInvalid(async () => {
-        await checkHosts(operations, urlsOf(item.receivers, command?.options ?? {}));
+        const options = command?.options ?? {};
+        await checkHosts(operations, urlsOf(item.receivers, options));
+        const { queueName } = options;
+        // One of that name for all of them.
+        const queue = queues.get(queueName) ?? makeQueue(operations, caller, queueName);
+        queues.set(queueName, queue);
+        await queue;
         return item;
       });
     }),
@@ -172,7 +181,6 @@ function prepare(item: BatchItem, context: BatchContext): Promise<PreparedItem> 
       defaultRetries: defaultRetries(plan),
       queueName,
     });
-    await context.mayUseQueue(queueName);
     const commands = publishCommands(receivers, { ...settings, tenantId, body });
     return { kind: "ready", receivers, commands };
   });

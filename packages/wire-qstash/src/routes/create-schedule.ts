@@ -6,7 +6,7 @@ import { decodeScheduleSettings, refuseOwnSettings } from "../headers/schedule-s
 import { makeScheduleId } from "../ids.ts";
 import { checkHosts, urlsOf } from "../publish/check-hosts.ts";
 import type { PublishRequest } from "../publish/publish-request.ts";
-import { checkQueue, readScheduleBody } from "../publish/within-plan.ts";
+import { readScheduleBody, tooManyQueues } from "../publish/within-plan.ts";
 import { reply } from "../reply.ts";
 import { writeOwnSettings } from "../schedule/own-settings.ts";
 import { audited } from "../request/audit.ts";
@@ -26,12 +26,11 @@ async function create(
   refuseOwnSettings(own);
   const { cron, template, id } = decodeScheduleSettings(configuration, context);
   await checkHosts(operations, urlsOf(receivers, template.options));
-  await checkQueue(operations, caller, template.options.queueName);
   const body = await readScheduleBody(incoming, caller.plan);
   // Whom a topic means, and what its headers say, is asked again at every tick.
   const destination = receivers.kind === "url" ? receivers.url : receivers.topic.name;
   const scheduleId = id ?? makeScheduleId();
-  const created = await operations.createSchedule(
+  const outcome = await operations.createSchedule(
     {
       tenantId: caller.tenantId,
       id: scheduleId,
@@ -41,10 +40,15 @@ async function create(
     },
     caller.plan.limits,
   );
-  if (created) {
-    tell(`schedule ${scheduleId}`);
-    return reply(200, { scheduleId });
+  switch (outcome) {
+    case "created":
+      tell(`schedule ${scheduleId}`);
+      return reply(200, { scheduleId });
+    case "too-many-schedules": {
+      const limit = limitText(caller.plan, "schedules");
+      throw new InvalidRequest(412, `schedule ${quote(scheduleId)} would be more than ${limit}`);
+    }
+    case "too-many-queues":
+      throw tooManyQueues(template.options.queueName ?? "", caller.plan);
   }
-  const limit = limitText(caller.plan, "schedules");
-  throw new InvalidRequest(412, `schedule ${quote(scheduleId)} would be more than ${limit}`);
 }

@@ -14,7 +14,7 @@ import { readPublishRequest } from "../publish/publish-request.ts";
 import { reply } from "../reply.ts";
 import type { Credential } from "../request/authentication.ts";
 import { overBudget } from "../request/rate-limit.ts";
-import { checkQueue, readMessageBody } from "../publish/within-plan.ts";
+import { makeQueue, readMessageBody } from "../publish/within-plan.ts";
 import { createSchedule } from "./create-schedule.ts";
 import type { WireHandler, WireServices } from "./guarded.ts";
 import { guarded, methodRefused } from "./guarded.ts";
@@ -50,15 +50,11 @@ export async function publishOne(
   refuseQueueName(own, context.queueName);
   const settings = decodePublishSettings(configuration, context);
   await checkHosts(operations, urlsOf(receivers, settings.options));
-  await checkQueue(operations, caller, context.queueName);
   const body = await readMessageBody(incoming, caller.plan);
   const message = { ...settings, tenantId: caller.tenantId, body };
-  const answer = await submit(
-    operations,
-    receivers,
-    publishCommands(receivers, message),
-    caller.plan,
-  );
+  const commands = publishCommands(receivers, message);
+  await makeQueue(operations, caller, context.queueName);
+  const answer = await submit(operations, receivers, commands, caller.plan);
   if (answer.kind === "over-budget") throw overBudget(answer.spent, caller.plan);
   if (answer.kind === "unavailable") return unavailableReply(answer);
   return reply(answer.isDuplicate ? 202 : 200, answer.value);

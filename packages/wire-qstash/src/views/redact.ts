@@ -1,6 +1,8 @@
 import { hash } from "node:crypto";
 import type { Callback, HeaderMap, Message } from "@omnistore/domain/message/message";
 import type { Redaction } from "@omnistore/domain/message/redaction";
+import { canonicalHeaderName } from "@omnistore/domain/message/header-names";
+import { decodeRedaction } from "../headers/redaction.ts";
 import { fromFieldValue } from "../headers/field-text.ts";
 
 /** What may be shown of a message: the original, or the hash of what its publisher hides. */
@@ -30,6 +32,24 @@ export function redact({
 /** Hidden is what either of the two hides: the message, or the callback for itself. */
 function headersOf(callback: Callback | undefined, redaction: Redaction | undefined): HeaderMap {
   return redactHeaders(callback?.headers ?? {}, [redaction, callback?.options.redaction]);
+}
+
+const REDACT_FIELDS = "Upstash-Redact-Fields";
+const OF_A_SETTING = /^Upstash-(?:(?:Failure-)?Callback-)?(?:Forward-(.+))?/i;
+
+/** Settings that are kept as headers, with what they themselves hide of the headers that they forward. */
+export function redactSettings(settings: HeaderMap): HeaderMap {
+  const hidden = decodeRedaction(settings[REDACT_FIELDS]?.join(","))?.headers ?? [];
+  return Object.fromEntries(
+    Object.entries(settings).map(([name, values]) => {
+      const setting = OF_A_SETTING.exec(name);
+      const forwarded = setting === null ? name : setting[1];
+      const isHidden =
+        forwarded !== undefined &&
+        (hidden === "all" || hidden.includes(canonicalHeaderName(forwarded)));
+      return [name, isHidden ? values.map(redactedText) : values];
+    }),
+  );
 }
 
 /** What is shown is the text; what is hidden is the hash of the bytes that are delivered. */
