@@ -27,6 +27,13 @@ const MAINTENANCE_LIMIT_MS = 10 * 60_000;
 const IDLE_TRANSACTION_LIMIT_MS = 5_000;
 
 /**
+ * Every statement of ours has an index to go by, and the queue is empty whenever somebody looks: what the
+ * planner learns then is that reading the whole table costs less, and a plan that is kept holds on to it
+ * while the queue fills, reading all of it for each row. Our statements are short: compiling them never pays.
+ */
+const PLANNING = "SET enable_seqscan = off; SET jit = off";
+
+/**
  * Opens a pool. Connections are made when first needed; a connection that cannot be made, or a
  * statement that is not answered, within five seconds is an error, so that callers can answer instead
  * of hanging. A peer that is gone without a word (a half-open connection) is found that way.
@@ -47,7 +54,8 @@ export function connect(options: ConnectOptions): Pool {
       : {
           // Awaited before the connection is handed out, and the connection given up when it fails.
           // oxlint-disable-next-line typescript/no-misused-promises -- the pool awaits it; its types do not say so
-          onConnect: (client: pg.ClientBase): Promise<unknown> => client.query(`SET ROLE ${role}`),
+          onConnect: (client: pg.ClientBase): Promise<unknown> =>
+            client.query(`SET ROLE ${role}; ${PLANNING}`),
         }),
   });
   // A connection that fails while it is checked out, between two statements, tells the next statement;

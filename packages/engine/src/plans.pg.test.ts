@@ -288,3 +288,22 @@ describe.each(["before the first ANALYZE", "with fresh statistics"])("%s", (stat
     }
   });
 });
+
+test("a plan made while the queue is empty reads by the key, not the whole table for each row", async () => {
+  const fresh = await startEngine();
+  // What autovacuum does when nothing waits: from then on the planner takes the table for a few rows.
+  const owner = new pg.Client({ connectionString: fresh.core.databaseUrl });
+  await owner.connect();
+  await owner.query("VACUUM ANALYZE deliveries");
+  await owner.end();
+  const { rows } = await fresh.core.pool.query<{ "QUERY PLAN": string }>(
+    `EXPLAIN SELECT d.ctid FROM unnest($1::uuid[], $2::uuid[]) AS o (tenant_id, message_id)
+     CROSS JOIN LATERAL (SELECT ctid FROM deliveries
+       WHERE tenant_id = o.tenant_id AND message_id = o.message_id OFFSET 0) d`,
+    [[tenantId], [sample.delayed]],
+  );
+  const plan = rows.map((row) => row["QUERY PLAN"]).join("\n");
+  expect(plan).toContain("deliveries_pkey");
+  expect(plan).not.toContain("Seq Scan on deliveries");
+  await fresh.stop();
+});
