@@ -26,6 +26,8 @@ export interface PipelineParts extends Omit<AttemptParts, "onLate" | "askRoom"> 
 
 /** Deliveries of one claim: few enough to be fair, enough to be cheap. */
 const CLAIM_BATCH = 64;
+/** Attempts that begin in one turn of the event loop, about a millisecond of it. */
+const BEGUN_AT_ONCE = 16;
 const RETRY_MS = 500;
 /** How long running attempts may take to end when the dispatcher stops; the rest is handed back. */
 const STOP_GRACE_MS = 5_000;
@@ -43,6 +45,8 @@ export class Pipeline implements DirectLane {
   readonly #waiting = new WaitingLine();
   /** Slots kept free for what is being leased. */
   #reserved = 0;
+  /** The rest of what waits begins in the next turn of the event loop. */
+  #beginsMore = false;
   #running: Promise<void> | undefined;
   #stopping = false;
 
@@ -161,6 +165,7 @@ export class Pipeline implements DirectLane {
     }
     const room = this.#waiting.isOwed ? 0 : Math.min(CLAIM_BATCH, this.#freeSlots());
     if (room > 0) await this.#beginAll(room, () => this.#reader.claim(owner, room, saturated));
+    if (this.#beginsMore) return GATHER_MS;
     if (this.#agenda.mayBeBehind) return this.#freeSlots() >= CLAIM_BATCH ? 0 : GATHER_MS;
     if (this.#waiting.size > 0) return GATHER_MS;
     return this.#agenda.untilNext(performance.now());
@@ -222,9 +227,14 @@ export class Pipeline implements DirectLane {
 
   /** Gives free slots to what waits here, as far as it is its turn. */
   #beginWaiting(): void {
+    if (this.#beginsMore) return;
     const now = performance.now();
     const aside: LeasedDelivery[] = [];
-    while (this.#freeSlots() > 0 && this.#mayBeginWaiting()) {
+    for (let begun = 0; this.#freeSlots() > 0 && this.#mayBeginWaiting(); begun += 1) {
+      if (begun === BEGUN_AT_ONCE) {
+        this.#beginLater();
+        break;
+      }
       const next = this.#waiting.shift();
       if (next === undefined) break;
       // It was looked at when it was stored; its receiver may have become slow since.
@@ -238,6 +248,16 @@ export class Pipeline implements DirectLane {
     this.#reader.park(aside).catch((error: unknown) => {
       // They are found forgotten, and go back to the queue.
       this.#parts.logger.error({ err: error }, "deliveries could not be put aside");
+    });
+  }
+
+  /** The rest of a burst, when whoever asked for something meanwhile has had his turn. */
+  #beginLater(): void {
+    this.#beginsMore = true;
+    setImmediate(() => {
+      this.#beginsMore = false;
+      this.#beginWaiting();
+      if (!this.#beginsMore && this.#agenda.mayBeBehind) this.#agenda.wake();
     });
   }
 

@@ -233,7 +233,7 @@ describe("03 §6 flow-control keys", () => {
     // Every dispatcher that runs brings what it can have leased.
     const all = await until(async () => {
       const { parallelismCount, parallelismMax } = await client.flowControl.getGlobalParallelism();
-      return parallelismMax === 3 * (256 + 2_048 + 1_024) && { parallelismCount };
+      return parallelismMax === 3 * (256 + 2_048 + 4_096) && { parallelismCount };
     });
     expect(all).toEqual({ parallelismCount: 1 });
   });

@@ -63,6 +63,25 @@ describe("02 §1 a delivery", () => {
     expect(receiver.requests).toHaveLength(1);
   });
 
+  test("more at once than there are slots for: each is accepted, and arrives once", async () => {
+    const [publishers, each] = [200, 20];
+    const publish = async () => {
+      for (let sent = 0; sent < each; sent += 1) {
+        const response = await fetch(`${node.url}/v2/publish/${receiver.url}/`, {
+          method: "POST",
+          headers: { authorization: `Bearer ${DEVELOPMENT.token}` },
+          body: "x",
+        });
+        expect([response.status, await response.text()]).toEqual([200, expect.any(String)]);
+      }
+    };
+    await Promise.all(Array.from({ length: publishers }, publish));
+    await receiver.waitFor(publishers * each);
+    const ids = receiver.requests.map(({ headers }) => headers["upstash-message-id"]);
+    expect(new Set(ids).size).toBe(publishers * each);
+    expect(ids).toHaveLength(publishers * each);
+  }, 30_000);
+
   test("02 §6 JSON arrives as JSON, and the official receiver accepts its signature", async () => {
     await client.publishJSON({ url: `${receiver.url}/json`, body: { hello: "wörld" } });
     const [request] = await receiver.waitFor(1);

@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from "node:timers/promises";
+
 import { Pool } from "undici";
 
 import { machineClockMs } from "../lab/machine-clock.ts";
@@ -23,6 +25,11 @@ export interface Load {
   readonly delayMs?: number;
   /** Rest of a connection after each answer. */
   readonly pauseMs?: number;
+  /**
+   * A connection sends at the beats of a clock, however long answers take: those that were held up
+   * together do not go on in step.
+   */
+  readonly beatMs?: number;
   /** Counts refusals instead of failing. A refused connection rests this long, as a patient client does. */
   readonly refusedRestMs?: number;
 }
@@ -53,7 +60,7 @@ async function publish(load: Load): Promise<LoadResult> {
       : machineClockMs() - startedAtMs < load.until.elapsedMs;
 
   async function connection(): Promise<void> {
-    while (goesOn()) {
+    for (let beat = 1; goesOn(); beat += 1) {
       const first = taken;
       taken += perRequest;
       const sentAtMs = machineClockMs();
@@ -66,13 +73,17 @@ async function publish(load: Load): Promise<LoadResult> {
       if (load.refusedRestMs !== undefined && (status === 429 || status === 503)) {
         refused += 1;
         if (!saysWhen) refusedWithoutRetryAfter += 1;
-        await new Promise((r) => setTimeout(r, load.refusedRestMs));
+        await sleep(load.refusedRestMs);
         continue;
       }
       if (status >= 300) throw new Error(`${load.path} was answered with ${status}`);
       accepted += perRequest;
       answerMs.push(machineClockMs() - sentAtMs);
-      if (load.pauseMs !== undefined) await new Promise((r) => setTimeout(r, load.pauseMs));
+      const restMs =
+        load.beatMs === undefined
+          ? load.pauseMs
+          : startedAtMs + beat * load.beatMs - machineClockMs();
+      if (restMs !== undefined && restMs > 0) await sleep(restMs);
     }
   }
 

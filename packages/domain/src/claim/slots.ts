@@ -3,9 +3,10 @@ export const SLOTS = 256;
 
 /**
  * Deliveries that may wait in memory for a slot, and the bytes of their messages: enough to ride out a
- * burst without a claim, so few that a cancellation hardly ever comes too late for them.
+ * burst without a claim, so few that they are under way within half a second or so: a cancellation comes
+ * too late for them, and no other dispatcher can take them over.
  */
-export const WAITING_PLACES = 1_024;
+export const WAITING_PLACES = 4_096;
 export const WAITING_BYTES = 16 * 1024 * 1024;
 
 /** An attempt of this age gives its slot to others and goes on beside them. Milliseconds. */
