@@ -4,7 +4,7 @@ import { Bell } from "./bell.ts";
 
 test("a loop that need not wait leaves their turn to others", async () => {
   const bell = new Bell();
-  const others = vi.fn();
+  const others = vi.fn<() => void>();
   setImmediate(others);
   for (let turns = 0; turns < 10; turns += 1) await bell.wait(0);
   expect(others).toHaveBeenCalledOnce();
