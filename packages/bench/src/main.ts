@@ -1,5 +1,6 @@
-import { mkdir, writeFile } from "node:fs/promises";
-import { dirname } from "node:path";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 
 import type { Bench, BenchResult } from "./bench.ts";
@@ -7,6 +8,7 @@ import { benches } from "./benches.ts";
 import { openLab } from "./lab/lab.ts";
 import { judge } from "./measure/verdict.ts";
 import { describeMachine } from "./report/machine.ts";
+import { renderProfiles } from "./report/profile.ts";
 import { renderTable } from "./report/table.ts";
 import { stopOnSignal } from "./stop-on-signal.ts";
 
@@ -21,12 +23,15 @@ ${benches.map(({ name, summary }) => `  ${name.padEnd(12)} ${summary}`).join("\n
 
   --rounds n         how often each contender has its turn (${DEFAULT_ROUNDS})
   --against folder   measure that checkout too, beside this one: before and after in one run
+  --profile          tell where OmniStore spends its time, too; slows it down
   --out file         where the figures go as JSON (.omnistore/bench/latest.json)
 `;
 
 interface RunOptions {
   readonly rounds: number;
   readonly against: string | undefined;
+  /** Where processes of OmniStore leave CPU profiles. */
+  readonly profileDir: string | undefined;
 }
 
 function refuse(problem: string): never {
@@ -41,6 +46,7 @@ function readCommandLine() {
         help: { type: "boolean", short: "h" },
         rounds: { type: "string", default: String(DEFAULT_ROUNDS) },
         against: { type: "string" },
+        profile: { type: "boolean", default: false },
         out: { type: "string", default: ".omnistore/bench/latest.json" },
       },
       allowPositionals: true,
@@ -64,12 +70,16 @@ function say(text: string): void {
 }
 
 /** Each bench has a lab of its own: nothing it leaves behind reaches the next. */
-async function runBench(bench: Bench, { rounds, against }: RunOptions): Promise<BenchResult> {
+async function runBench(
+  bench: Bench,
+  { rounds, against, profileDir }: RunOptions,
+): Promise<BenchResult> {
   const startedMs = performance.now();
   say(`${bench.name}: ${bench.summary}`);
   const lab = await openLab({
     note: (text) => say(`  ${text}`),
     against,
+    profileDir,
     countsStatements: bench.countsStatements ?? false,
   });
   const release = stopOnSignal(() => lab.close());
@@ -119,7 +129,14 @@ async function runAll(which: readonly Bench[], options: RunOptions, out: string)
   );
 }
 
-const { help: isHelpAsked, rounds, out, against, names } = readCommandLine();
+const { help: isHelpAsked, rounds, out, against, profile, names } = readCommandLine();
 if (isHelpAsked === true) process.stdout.write(help);
 else if (!/^[1-9]\d?$/.test(rounds)) refuse(`--rounds must be 1 to 99, not "${rounds}".`);
-else await runAll(chosen(names), { rounds: Number(rounds), against }, out);
+else {
+  const profileDir = profile ? await mkdtemp(join(tmpdir(), "omnistore-profile-")) : undefined;
+  await runAll(chosen(names), { rounds: Number(rounds), against, profileDir }, out);
+  if (profileDir !== undefined) {
+    process.stdout.write(`\n${renderProfiles(profileDir)}`);
+    await rm(profileDir, { recursive: true });
+  }
+}

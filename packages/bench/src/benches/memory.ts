@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
 import type { Bench } from "../bench.ts";
+import type { Lab } from "../lab/lab.ts";
 import { publishAndDeliver } from "../lab/deliver-all.ts";
 import { peakWhile, residentMb } from "../lab/memory.ts";
 import { AUTHORIZATION, startAllInOne } from "../lab/product.ts";
@@ -19,6 +20,7 @@ export const memory: Bench = {
     const idle: number[] = [];
     const loaded: number[] = [];
     const added: number[] = [];
+    const addedNext: number[] = [];
     for (let round = 1; round <= ROUNDS; round += 1) {
       lab.note(`round ${round} of ${ROUNDS}`);
       const product = await startAllInOne(lab, { databaseUrl: await lab.createDatabase("memory") });
@@ -28,21 +30,12 @@ export const memory: Bench = {
       loaded.push(await peakWhile(product.pid, publishAndDeliver(lab, { origin, ...RUN })));
       await sleep(SETTLE_MS);
       const before = await residentMb(product.pid);
-      await lab.load.ask("publish", {
-        origin,
-        path: "/v2/batch",
-        headers: AUTHORIZATION,
-        connections: WAITING.connections,
-        bodyBytes: WAITING.bodyBytes,
-        until: { count: WAITING.count },
-        batchTo: {
-          destinations: [`${lab.receiver.url}/`],
-          size: WAITING.batchSize,
-          headers: { "Upstash-Delay": "1h" },
-        },
-      });
-      await sleep(SETTLE_MS);
-      added.push((await residentMb(product.pid)) - before);
+      await publishWaiting(lab, origin);
+      const waiting = await residentMb(product.pid);
+      added.push(waiting - before);
+      // What the first of such requests made the process take is its work space: these find it there.
+      await publishWaiting(lab, origin);
+      addedNext.push((await residentMb(product.pid)) - waiting);
       await product.end();
     }
     return {
@@ -55,8 +48,32 @@ export const memory: Bench = {
           values: added,
           target: { atMost: 50 },
         },
+        {
+          name: "memory that the next 100,000 add",
+          unit: "MB",
+          values: addedNext,
+          target: { atMost: 50 },
+        },
       ],
       samples: [],
     };
   },
 };
+
+/** In large batches, all due in an hour; resolves when the process has settled. */
+async function publishWaiting({ load, receiver }: Lab, origin: string): Promise<void> {
+  await load.ask("publish", {
+    origin,
+    path: "/v2/batch",
+    headers: AUTHORIZATION,
+    connections: WAITING.connections,
+    bodyBytes: WAITING.bodyBytes,
+    until: { count: WAITING.count },
+    batchTo: {
+      destinations: [`${receiver.url}/`],
+      size: WAITING.batchSize,
+      headers: { "Upstash-Delay": "1h" },
+    },
+  });
+  await sleep(SETTLE_MS);
+}

@@ -29,6 +29,8 @@ export interface Lab {
   onClose(end: () => Promise<unknown>): void;
   /** Another checkout to measure beside this one, if the command line names one. */
   readonly against: string | undefined;
+  /** Where processes of OmniStore leave CPU profiles, if they are asked for. */
+  readonly profileDir: string | undefined;
   /** A folder that is removed when the lab closes. */
   makeFolder(name: string): string;
   readonly note: (text: string) => void;
@@ -38,11 +40,17 @@ export interface Lab {
 export interface LabOptions {
   readonly note: (text: string) => void;
   readonly against: string | undefined;
+  readonly profileDir?: string | undefined;
   /** Whether its PostgreSQL counts statements, which costs it a little. */
   readonly countsStatements: boolean;
 }
 
-export async function openLab({ note, against, countsStatements }: LabOptions): Promise<Lab> {
+export async function openLab({
+  note,
+  against,
+  profileDir,
+  countsStatements,
+}: LabOptions): Promise<Lab> {
   const home = mkdtempSync(join(tmpdir(), "omnistore-bench-"));
   // Root's PostgreSQL runs under another account, which must be able to pass.
   chmodSync(home, 0o755);
@@ -92,6 +100,7 @@ export async function openLab({ note, against, countsStatements }: LabOptions): 
       makeFolder: (name) => mkdtempSync(join(home, `${name}-`)),
       note,
       against,
+      profileDir,
       close: () => (closing ??= closeAll()),
     };
     return lab;

@@ -64,8 +64,11 @@ function start(lab: Lab, app: string, place: ProductPlace, words: readonly strin
     {
       PORT: "0",
       OMNISTORE_ADMIN_TOKEN: OPERATOR_TOKEN,
-      // As the scripts of package.json start it; more for a profile.
-      NODE_OPTIONS: `--max-semi-space-size=32 ${process.env["OMNISTORE_BENCH_NODE_OPTIONS"] ?? ""}`,
+      NODE_OPTIONS: [
+        // As the scripts of package.json start it.
+        "--max-semi-space-size=32",
+        ...(lab.profileDir === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${lab.profileDir}`]),
+      ].join(" "),
       ...(place.databaseUrl === undefined ? {} : { DATABASE_URL: place.databaseUrl }),
       ...(place.dataDir === undefined ? {} : { OMNISTORE_DATA_DIR: place.dataDir }),
     },
