@@ -21,14 +21,17 @@ const LAST_TIME_MS = Date.UTC(9999, 0);
 const TIME =
   "must be whole Unix milliseconds, or ISO 8601 with an offset such as Z or +02:00, before the year 9999";
 
+/** With seconds or without. */
+const isoTime = z.union([
+  z.iso.datetime({ offset: true }),
+  z.iso.datetime({ offset: true, precision: -1 }),
+]);
+
 /** Whole Unix milliseconds, or an ISO 8601 date and time with its offset; before the year 9999. */
 const time = z.union(
   [
     z.int().positive(TIME).max(LAST_TIME_MS, TIME),
-    z.iso
-      .datetime({ offset: true })
-      .transform((text) => Date.parse(text))
-      .pipe(z.number().max(LAST_TIME_MS, TIME)),
+    isoTime.transform((text) => Date.parse(text)).pipe(z.number().max(LAST_TIME_MS, TIME)),
   ],
   TIME,
 );
@@ -85,7 +88,7 @@ const queryTime = z.union(
       .regex(/^\d{1,15}$/)
       .transform(Number)
       .pipe(z.number().max(LAST_TIME_MS)),
-    z.iso.datetime({ offset: true }).transform((text) => Date.parse(text)),
+    isoTime.transform((text) => Date.parse(text)),
   ],
   TIME,
 );

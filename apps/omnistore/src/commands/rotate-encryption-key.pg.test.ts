@@ -110,6 +110,7 @@ test("killed in the middle it leaves every data key readable, and the next run g
   const last = command(bothKeys());
   await last.line(`every tenant needs encryption key ${keys.currentId} only`);
   await expect(last.exitCode).resolves.toBe(0);
+  expect(last.output().split(`${TENANTS} of ${TENANTS} tenants`)).toHaveLength(2);
   await expect(readDataKeys(new MasterKeys(next))).resolves.toEqual(dataKeys);
   await expect(auditedRuns()).resolves.toEqual([
     ["omnistore rotate-encryption-key", false],

@@ -59,7 +59,8 @@ async function rotate(config: Config, databaseUrl: string, progress: Progress): 
     const unreadable = await progress.step(`Rotating to encryption key ${currentId}`, () =>
       inAuditLog(core, () =>
         rotateEncryptionKey(core.pool, core.vault.masterKeys, {
-          onProgress: ({ done, tenants }) => tellProgress(`${done} of ${tenants} tenants`),
+          onProgress: ({ done, tenants }) =>
+            tellProgress(`${done} of ${tenants} tenants`, done === tenants),
           onWaiting: (tenants) =>
             tellWaiting(`waiting for ${tenants} tenants that are being changed`),
           onUnreadable: (error) => progress.note(String(error)),
@@ -85,12 +86,12 @@ function inAuditLog(core: EngineCore, work: () => Promise<number>): Promise<numb
   );
 }
 
-/** A person reads this: once a second is often enough. */
-function teller(progress: Progress): (text: string) => void {
-  let toldAtMs = -Infinity;
-  return (text) => {
-    if (performance.now() - toldAtMs < TELL_EVERY_MS) return;
-    toldAtMs = performance.now();
+/** A person reads this: once a second is often enough, but the end is always told, once. */
+function teller(progress: Progress): (text: string, isEnd?: boolean) => void {
+  let [toldAtMs, told] = [-Infinity, ""];
+  return (text, isEnd = false) => {
+    if (text === told || (!isEnd && performance.now() - toldAtMs < TELL_EVERY_MS)) return;
+    [toldAtMs, told] = [performance.now(), text];
     progress.note(text);
   };
 }
