@@ -8,6 +8,7 @@ import {
 import type { Duplex } from "node:stream";
 
 import { getRequestListener, RequestError, type HttpBindings } from "@hono/node-server";
+import { quote } from "@omnistore/domain/quote";
 import { listenProblem } from "@omnistore/domain/start/listen-problem";
 import type { Hono } from "hono";
 
@@ -16,7 +17,6 @@ import {
   type ClientError,
   type ServerLimits,
 } from "./describe-client-error.ts";
-import { quote } from "@omnistore/domain/quote";
 import { refuseRequest, type Refusal } from "./refuse-request.ts";
 
 /** Webhook senders put a lot into headers; batches of forwarded ones even more. */

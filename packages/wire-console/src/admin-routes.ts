@@ -2,11 +2,12 @@ import type { HttpBindings } from "@hono/node-server";
 import { isUuid } from "@omnistore/domain/message/message-id";
 import { OPERATOR_LOG } from "@omnistore/domain/tenant/audit";
 import type { Tenant, TenantAdministration } from "@omnistore/domain/tenant/administration";
+import { quote } from "@omnistore/domain/quote";
 import { Hono, type Context } from "hono";
 
 import { auditChanges, auditReply, tell } from "./audit.ts";
 import { readBody, readQuery, smallBody } from "./body.ts";
-import { ApiError, errorReply, quote } from "./errors.ts";
+import { ApiError, errorReply } from "./errors.ts";
 import { NewTenant, PageQuery, PlanChange } from "./fields.ts";
 import { operatorOnly } from "./operator.ts";
 import { ADMIN_PREFIX, plainlyNamed } from "./plainly-named.ts";

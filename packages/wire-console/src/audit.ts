@@ -4,12 +4,13 @@ import {
   type Change,
   type Tell,
 } from "@omnistore/domain/tenant/audit";
+import { quote } from "@omnistore/domain/quote";
 import { getConnInfo } from "@hono/node-server/conninfo";
 import type { Context, HonoRequest } from "hono";
 import { createMiddleware } from "hono/factory";
 
 import { readQuery } from "./body.ts";
-import { ApiError, quote } from "./errors.ts";
+import { ApiError } from "./errors.ts";
 import { PageQuery } from "./fields.ts";
 
 /** Longest path of an entry. */

@@ -1,11 +1,11 @@
+import { quote, withoutTokens } from "@omnistore/domain/quote";
 import { repeatedName } from "@omnistore/domain/message/repeated-name";
 import { decodeUtf8, faultOfJson } from "@omnistore/domain/message/sound-json";
 import type { Context } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import type { z } from "zod";
 
-import { withoutTokens } from "@omnistore/domain/quote";
-import { ApiError, quote } from "./errors.ts";
+import { ApiError } from "./errors.ts";
 
 const LONGEST_VALUE = 200;
 const BODY_BYTES = 64 * 1024;

@@ -1,4 +1,3 @@
-export { quote } from "@omnistore/domain/quote";
 import { UnavailableError } from "@omnistore/domain/unavailable";
 import type { Context } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";

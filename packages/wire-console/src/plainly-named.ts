@@ -1,7 +1,8 @@
+import { quote } from "@omnistore/domain/quote";
 import type { HttpBindings } from "@hono/node-server";
 import { createMiddleware } from "hono/factory";
 
-import { ApiError, quote } from "./errors.ts";
+import { ApiError } from "./errors.ts";
 
 /** Everything that the operator's API is made of begins so. */
 export const ADMIN_PREFIX = "/admin/v1";

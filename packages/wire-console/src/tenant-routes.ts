@@ -8,12 +8,13 @@ import {
   type SigningKeys,
 } from "@omnistore/domain/tenant/tenant";
 import { spentText } from "@omnistore/domain/tenant/limit-text";
+import { quote } from "@omnistore/domain/quote";
 import { Hono, type Context } from "hono";
 import { createMiddleware } from "hono/factory";
 
 import { auditChanges, auditReply } from "./audit.ts";
 import { readBody, smallBody } from "./body.ts";
-import { ApiError, errorReply, quote } from "./errors.ts";
+import { ApiError, errorReply } from "./errors.ts";
 import { Nothing } from "./fields.ts";
 import { tokenHandlers } from "./tokens.ts";
 import { usageReply } from "./usage.ts";

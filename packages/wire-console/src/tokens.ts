@@ -3,11 +3,12 @@ import type {
   TokenOperations,
   UsageOperations,
 } from "@omnistore/domain/tenant/administration";
+import { quote } from "@omnistore/domain/quote";
 import type { Context } from "hono";
 
 import { tell } from "./audit.ts";
 import { readBody } from "./body.ts";
-import { ApiError, quote } from "./errors.ts";
+import { ApiError } from "./errors.ts";
 import { NewToken, Rotation } from "./fields.ts";
 
 /** The routes of one tenant's tokens, whoever asks for them. */

@@ -1,4 +1,3 @@
-export { quote } from "@omnistore/domain/quote";
 import { UnavailableError } from "@omnistore/domain/unavailable";
 
 import { reply } from "./reply.ts";

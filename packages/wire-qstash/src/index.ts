@@ -1,11 +1,12 @@
 import type { DestinationPolicy } from "@omnistore/domain/deliver/destination-policy";
 import type { DeliveryWire } from "@omnistore/domain/delivery-wire";
 import type { Operations } from "@omnistore/domain/operations";
+import { quote } from "@omnistore/domain/quote";
 import { Hono } from "hono";
 import { isNonRetryable } from "./delivery/answer.ts";
 import { callbackBody } from "./delivery/callback.ts";
 import { dressAttempt } from "./delivery/request.ts";
-import { InvalidRequest, quote } from "./errors.ts";
+import { InvalidRequest } from "./errors.ts";
 import { cancelMessageRoute, cancelMessagesRoute } from "./routes/cancel-messages.ts";
 import { getDeadLetterRoute, listDeadLettersRoute } from "./routes/dead-letters.ts";
 import { deleteDeadLetterRoute, deleteDeadLettersRoute } from "./routes/delete-dead-letters.ts";

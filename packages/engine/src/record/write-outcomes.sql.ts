@@ -33,8 +33,8 @@ export interface Outcome extends StoredAnswer {
  * came in time: a dispatcher that took a message over from itself may end both in one batch. Gates learn of the
  * places that became free: a retry keeps its place in its queue, and none at its flow-control key.
  *
- * Served by the primary key of `deliveries`, whatever the statistics say: the look-up by key is closed off
- * by OFFSET 0, and owner and attempt are compared outside of it. Left to itself the planner may come by
+ * Served by the primary key of `deliveries`: connections read no table whole that has an index (see `connect`),
+ * and the look-up by key is closed off by OFFSET 0, with owner and attempt compared outside of it. Left to itself the planner may come by
  * `deliveries_leased`, which holds every delivery that this owner ever ended until VACUUM. A row that moved
  * since it was found has another ctid, is not matched, and the fence holds. That is also why the statement
  * may be prepared: the plan of a connection that began on an empty queue serves a full one.

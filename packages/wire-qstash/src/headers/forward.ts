@@ -1,6 +1,6 @@
 import { canonicalHeaderName } from "@omnistore/domain/message/header-names";
 import type { HeaderMap } from "@omnistore/domain/message/message";
-import { quote } from "../errors.ts";
+import { quote } from "@omnistore/domain/quote";
 import { decodeBoolean } from "./boolean.ts";
 import type { Configuration } from "./configuration.ts";
 import { givenTwice } from "./configuration.ts";

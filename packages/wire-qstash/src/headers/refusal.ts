@@ -1,5 +1,6 @@
+import { quote } from "@omnistore/domain/quote";
 import type { RefusalStatus } from "../errors.ts";
-import { InvalidRequest, quote } from "../errors.ts";
+import { InvalidRequest } from "../errors.ts";
 
 /** A header whose value cannot be served: `Upstash-Delay "soon" is not a duration …`. */
 class HeaderRefusal extends InvalidRequest {

@@ -1,6 +1,7 @@
 import type { DestinationPolicy } from "@omnistore/domain/deliver/destination-policy";
 import type { Topic } from "@omnistore/domain/topic/topic";
-import { InvalidRequest, quote } from "../errors.ts";
+import { quote } from "@omnistore/domain/quote";
+import { InvalidRequest } from "../errors.ts";
 import { isName } from "../headers/name.ts";
 import { checkDestination } from "./check-destination.ts";
 

@@ -4,7 +4,8 @@ import type { Operations } from "@omnistore/domain/operations";
 import { limitOrigin, limitText } from "@omnistore/domain/tenant/limit-text";
 import type { Plan } from "@omnistore/domain/tenant/plans";
 import type { Caller } from "@omnistore/domain/tenant/tenant";
-import { InvalidRequest, quote } from "../errors.ts";
+import { quote } from "@omnistore/domain/quote";
+import { InvalidRequest } from "../errors.ts";
 import { readBody } from "../request/body.ts";
 
 /** The body of one message. Throws 413 for more than the plan allows. Contract 06 §4. */

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { decodeUtf8 } from "@omnistore/domain/message/sound-json";
-import { InvalidRequest, quote } from "../errors.ts";
+import { quote } from "@omnistore/domain/quote";
+import { InvalidRequest } from "../errors.ts";
 import { readBody } from "./body.ts";
 import { refuseRepeatedName } from "./json-body.ts";
 

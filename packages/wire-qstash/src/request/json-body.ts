@@ -2,7 +2,8 @@ import type { IncomingMessage } from "node:http";
 import { MAX_REQUEST_BYTES } from "@omnistore/domain/message/limits";
 import { repeatedName } from "@omnistore/domain/message/repeated-name";
 import { decodeUtf8, faultOfJson } from "@omnistore/domain/message/sound-json";
-import { InvalidRequest, quote } from "../errors.ts";
+import { quote } from "@omnistore/domain/quote";
+import { InvalidRequest } from "../errors.ts";
 import { readBody } from "./body.ts";
 
 export type JsonObject = Readonly<Record<string, unknown>>;

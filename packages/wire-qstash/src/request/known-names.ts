@@ -1,4 +1,5 @@
-import { InvalidRequest, quote } from "../errors.ts";
+import { quote } from "@omnistore/domain/quote";
+import { InvalidRequest } from "../errors.ts";
 import type { JsonObject } from "./json-body.ts";
 
 /**

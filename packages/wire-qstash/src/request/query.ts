@@ -1,4 +1,5 @@
-import { InvalidRequest, quote } from "../errors.ts";
+import { quote } from "@omnistore/domain/quote";
+import { InvalidRequest } from "../errors.ts";
 
 /** One parameter of a query string, with the text it was read from. */
 export interface Parameter {

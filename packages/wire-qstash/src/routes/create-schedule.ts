@@ -1,7 +1,8 @@
 import type { Operations } from "@omnistore/domain/operations";
 import type { Tell } from "@omnistore/domain/tenant/audit";
 import { limitText } from "@omnistore/domain/tenant/limit-text";
-import { InvalidRequest, quote } from "../errors.ts";
+import { quote } from "@omnistore/domain/quote";
+import { InvalidRequest } from "../errors.ts";
 import { decodeScheduleSettings, refuseOwnSettings } from "../headers/schedule-settings.ts";
 import { makeScheduleId } from "../ids.ts";
 import { checkHosts, urlsOf } from "../publish/check-hosts.ts";

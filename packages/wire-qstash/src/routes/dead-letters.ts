@@ -1,4 +1,5 @@
-import { InvalidRequest, quote } from "../errors.ts";
+import { quote } from "@omnistore/domain/quote";
+import { InvalidRequest } from "../errors.ts";
 import { reply } from "../reply.ts";
 import { deadLetterView } from "../views/dead-letter-view.ts";
 import { decodeDeadLetterQuery } from "./dead-letter-query.ts";

@@ -1,5 +1,6 @@
 import type { DeadLetterSelection } from "@omnistore/domain/dead-letter/selection";
-import { InvalidRequest, quote } from "../errors.ts";
+import { quote } from "@omnistore/domain/quote";
+import { InvalidRequest } from "../errors.ts";
 import { reply } from "../reply.ts";
 import { readBodyIds } from "../request/body-ids.ts";
 import type { GivenDeadLetters } from "./dead-letter-selection.ts";

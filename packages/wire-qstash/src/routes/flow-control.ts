@@ -1,6 +1,7 @@
 import type { FlowControlKey, Pin } from "@omnistore/domain/gate/flow-control-key";
 import { MAX_FLOW_CONTROL_PERIOD_SECONDS } from "@omnistore/domain/message/limits";
-import { InvalidRequest, quote } from "../errors.ts";
+import { quote } from "@omnistore/domain/quote";
+import { InvalidRequest } from "../errors.ts";
 import { decodeBoolean } from "../headers/boolean.ts";
 import { keyProblem } from "../headers/flow-control.ts";
 import { replyList } from "../reply-list.ts";

@@ -1,4 +1,5 @@
-import { InvalidRequest, quote } from "../errors.ts";
+import { quote } from "@omnistore/domain/quote";
+import { InvalidRequest } from "../errors.ts";
 import { decodeMessageId } from "../ids.ts";
 import { reply } from "../reply.ts";
 import { messageView } from "../views/message-view.ts";

@@ -1,4 +1,5 @@
-import { InvalidRequest, quote } from "../errors.ts";
+import { quote } from "@omnistore/domain/quote";
+import { InvalidRequest } from "../errors.ts";
 
 /** The ids of the query or of the body. 400 when both have some: one of the two was not meant. */
 export function onePlaceOf(

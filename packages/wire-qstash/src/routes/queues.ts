@@ -1,6 +1,7 @@
 import type { Queue } from "@omnistore/domain/gate/queue";
 import { limitText } from "@omnistore/domain/tenant/limit-text";
-import { InvalidRequest, quote } from "../errors.ts";
+import { quote } from "@omnistore/domain/quote";
+import { InvalidRequest } from "../errors.ts";
 import { checkName } from "../headers/name.ts";
 import { tooManyQueues } from "../publish/within-plan.ts";
 import { replyList } from "../reply-list.ts";

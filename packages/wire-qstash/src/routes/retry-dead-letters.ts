@@ -4,7 +4,8 @@ import type { RetryOverrides } from "@omnistore/domain/dead-letter/retry-overrid
 import type { DestinationPolicy } from "@omnistore/domain/deliver/destination-policy";
 import { MAX_RETRIED_IDS } from "@omnistore/domain/message/limits";
 import { defaultRetries } from "@omnistore/domain/tenant/plans";
-import { InvalidRequest, quote } from "../errors.ts";
+import { quote } from "@omnistore/domain/quote";
+import { InvalidRequest } from "../errors.ts";
 import { gatherConfiguration, type Configuration } from "../headers/configuration.ts";
 import { refuseQueueName } from "../headers/queue-name.ts";
 import { refusal } from "../headers/refusal.ts";

@@ -1,5 +1,6 @@
 import type { Operations } from "@omnistore/domain/operations";
-import { InvalidRequest, quote } from "../errors.ts";
+import { quote } from "@omnistore/domain/quote";
+import { InvalidRequest } from "../errors.ts";
 import { isName } from "../headers/name.ts";
 import type { PublishRouteOptions } from "../publish/publish-request.ts";
 import { readPublishRequest } from "../publish/publish-request.ts";

@@ -1,4 +1,5 @@
-import { InvalidRequest, quote } from "../errors.ts";
+import { quote } from "@omnistore/domain/quote";
+import { InvalidRequest } from "../errors.ts";
 import { TOKEN_PARAMETER } from "../request/destination.ts";
 import type { Parameter } from "../request/query.ts";
 import { valueOf } from "../request/query.ts";

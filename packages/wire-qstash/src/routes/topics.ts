@@ -1,6 +1,7 @@
 import { limitText } from "@omnistore/domain/tenant/limit-text";
 import { defaultRetries } from "@omnistore/domain/tenant/plans";
-import { InvalidRequest, quote } from "../errors.ts";
+import { quote } from "@omnistore/domain/quote";
+import { InvalidRequest } from "../errors.ts";
 import { checkName, isName } from "../headers/name.ts";
 import { callbackUrls, checkHosts } from "../publish/check-hosts.ts";
 import type { PublishRouteOptions } from "../publish/publish-request.ts";
