@@ -32,15 +32,21 @@ export async function makeQueueWithin(
   limit: number,
 ): Promise<boolean> {
   const there = "SELECT FROM gates WHERE tenant_id = $1 AND kind = 1 AND name = $2";
-  if ((await pool.query(there, [tenantId, name])).rowCount === 1) return true;
+  const hasRoom = "(SELECT count(*) FROM gates WHERE tenant_id = $1 AND kind = 1) < $3";
+  const { rows } = await pool.query<{ is_there: boolean; has_room: boolean }>(
+    `SELECT EXISTS (${there}) AS is_there, ${hasRoom} AS has_room`,
+    [tenantId, name, limit],
+  );
+  // What is certain needs no turn.
+  if (rows[0]?.is_there === true) return true;
+  if (rows[0]?.has_room !== true) return false;
   return inTransaction(pool, async (client) => {
     // A statement of its own: the count has to see what those before have made.
     await client.query("SELECT FROM tenants WHERE tenant_id = $1 FOR NO KEY UPDATE", [tenantId]);
     const { rowCount } = await client.query(
       `WITH there AS (${there}), made AS (
          INSERT INTO gates (tenant_id, kind, name, parallelism) SELECT $1, 1, $2, 1
-         WHERE NOT EXISTS (SELECT FROM there)
-           AND (SELECT count(*) FROM gates WHERE tenant_id = $1 AND kind = 1) < $3
+         WHERE NOT EXISTS (SELECT FROM there) AND ${hasRoom}
          ON CONFLICT DO NOTHING RETURNING name
        )
        SELECT FROM there UNION ALL SELECT FROM made`,

@@ -99,15 +99,15 @@ async function prepareAll(
 }
 
 /**
- * What of valid items has to be asked for: their hosts, and a queue for each that goes through one. All
- * at once, because each of them may wait: a batch waits no longer than one message.
+ * What of valid items has to be asked for: their hosts, all at once, because each of them may wait, and
+ * a queue for each that goes through one.
  */
 function checkAll(
   { operations }: WireServices,
   items: readonly PreparedItem[],
   caller: Caller,
 ): Promise<readonly PreparedItem[]> {
-  const queues = new Map<string | undefined, Promise<void>>();
+  const makeQueueInTurn = rememberQueues((name) => makeQueue(operations, caller, name));
   return Promise.all(
     items.map(async (item) => {
       if (item.kind === "invalid") return item;
@@ -115,11 +115,7 @@ function checkAll(
       return orInvalid(async () => {
         const options = command?.options ?? {};
         await checkHosts(operations, urlsOf(item.receivers, options));
-        const { queueName } = options;
-        // One of that name for all of them.
-        const queue = queues.get(queueName) ?? makeQueue(operations, caller, queueName);
-        queues.set(queueName, queue);
-        await queue;
+        if (options.queueName !== undefined) await makeQueueInTurn(options.queueName);
         return item;
       });
     }),
@@ -247,6 +243,21 @@ function itemView(answer: ItemAnswer, plan: Plan): unknown {
     case "invalid":
       return { error: answer.error };
   }
+}
+
+/** Makes each queue once and one after another: a batch to many new ones leaves the database to others. */
+function rememberQueues(make: (name: string) => Promise<void>) {
+  const made = new Map<string, Promise<void>>();
+  let last: Promise<void> = Promise.resolve();
+  return (name: string) => {
+    const known = made.get(name);
+    if (known !== undefined) return known;
+    const queue = last.then(() => make(name));
+    made.set(name, queue);
+    // One that is refused holds up no other.
+    last = queue.catch(() => undefined);
+    return queue;
+  };
 }
 
 /** Asks for each topic once, however many items go to it. */
