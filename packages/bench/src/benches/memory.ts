@@ -6,7 +6,8 @@ import { publishAndDeliver } from "../lab/deliver-all.ts";
 import { peakWhile, residentMb } from "../lab/memory.ts";
 import { AUTHORIZATION, startAllInOne } from "../lab/product.ts";
 
-const SETTLE_MS = 3_000;
+/** Long enough for a process to give back what its work took. */
+const SETTLE_MS = 15_000;
 const RUN = { count: 10_000, bodyBytes: 1024, connections: 256 };
 const WAITING = { count: 100_000, batchSize: 500, connections: 2, bodyBytes: 1024 };
 /** Each fills a process of its own with what waits: more takes long and tells little. */

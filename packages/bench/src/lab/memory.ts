@@ -3,7 +3,8 @@ import { promisify } from "node:util";
 
 const run = promisify(execFile);
 
-const LOOK_EVERY_MS = 100;
+/** Each look starts a process, which takes time from what is looked at. */
+const LOOK_EVERY_MS = 500;
 
 /** Resident memory of a process, megabytes. */
 export async function residentMb(pid: number): Promise<number> {
