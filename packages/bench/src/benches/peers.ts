@@ -1,15 +1,20 @@
+import { setTimeout as sleep } from "node:timers/promises";
+
 import type { Bench, Row } from "../bench.ts";
 import { publishAndDeliver, rateOfArrivals } from "../lab/deliver-all.ts";
 import type { Lab } from "../lab/lab.ts";
-import { startAllInOne } from "../lab/product.ts";
+import { NODE_FLAGS, startAllInOne } from "../lab/product.ts";
 import { startRemote } from "../lab/remote.ts";
-import { alternate, divide, type Measure } from "../measure/alternate.ts";
+import { alternate, divide, WARM_UP_ROUNDS, type Measure } from "../measure/alternate.ts";
 import type { PeerPlace, PeerProcess } from "../peers/peer.ts";
 import { startRedis } from "../peers/redis-server.ts";
 
 const BODY_BYTES = 1024;
 const COUNT = 10_000;
 const CONNECTIONS = 256;
+
+/** After the last arrival: outcomes that are not written yet must not be written in the next one's turn. */
+const FINISH_MS = 1_000;
 
 const PEERS = [
   { name: "pg-boss", file: "peer-pg-boss.ts", atLeast: 1.4, needsRedis: false },
@@ -30,13 +35,16 @@ export const peers: Bench = {
     const taking = PEERS.filter(({ needsRedis }) => !needsRedis || redisPort !== null);
 
     const contenders: Record<string, Measure> = {
-      OmniStore: () =>
-        publishAndDeliver(lab, {
+      OmniStore: async () => {
+        const rate = await publishAndDeliver(lab, {
           origin: product.origin,
           count: COUNT,
           bodyBytes: BODY_BYTES,
           connections: CONNECTIONS,
-        }),
+        });
+        await sleep(FINISH_MS);
+        return rate;
+      },
     };
     for (const { name, file } of taking) {
       contenders[name] = await startPeer(lab, file, {
@@ -45,7 +53,7 @@ export const peers: Bench = {
         receiver: lab.receiver.url,
       });
     }
-    const rates = await alternate(rounds, contenders, lab.note);
+    const rates = await alternate(rounds, contenders, lab.note, WARM_UP_ROUNDS);
     return {
       rows: taking.map(({ name, atLeast }): Row => ({
         name: `whole path ÷ tuned ${name}, which logs nothing`,
@@ -63,13 +71,21 @@ export const peers: Bench = {
   },
 };
 
-/** Starts a peer; measures messages per second from the first request to the last arrival. */
+/**
+ * Starts a peer; measures messages per second from the first request to the last arrival. It is given the
+ * time to finish what it still has to do after that, and stopped until its next turn: peers poll.
+ */
 async function startPeer(lab: Lab, file: string, place: PeerPlace): Promise<Measure> {
-  const peer = await startRemote<PeerProcess>(file);
-  lab.onClose(() => peer.end());
+  const peer = await startRemote<PeerProcess>(file, { NODE_OPTIONS: NODE_FLAGS });
+  lab.onClose(() => {
+    process.kill(peer.pid, "SIGCONT");
+    return peer.end();
+  });
   const port = await peer.ask("listen", place);
-  return () =>
-    rateOfArrivals(lab, COUNT, {
+  process.kill(peer.pid, "SIGSTOP");
+  return async () => {
+    process.kill(peer.pid, "SIGCONT");
+    const rate = await rateOfArrivals(lab, COUNT, {
       origin: `http://127.0.0.1:${port}`,
       path: "/publish",
       headers: {},
@@ -77,4 +93,8 @@ async function startPeer(lab: Lab, file: string, place: PeerPlace): Promise<Meas
       bodyBytes: BODY_BYTES,
       until: { count: COUNT },
     });
+    await sleep(FINISH_MS);
+    process.kill(peer.pid, "SIGSTOP");
+    return rate;
+  };
 }

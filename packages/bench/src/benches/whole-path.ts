@@ -3,7 +3,7 @@ import { publishAndDeliver } from "../lab/deliver-all.ts";
 import { startAllInOne } from "../lab/product.ts";
 import { startRemote } from "../lab/remote.ts";
 import { rowsAgainst } from "../measure/against.ts";
-import { alternate, divide } from "../measure/alternate.ts";
+import { alternate, divide, WARM_UP_ROUNDS } from "../measure/alternate.ts";
 import type { SenderProcess } from "../processes/sender.ts";
 
 const BODY_BYTES = 1024;
@@ -46,6 +46,7 @@ export const wholePath: Bench = {
           }),
       },
       lab.note,
+      WARM_UP_ROUNDS,
     );
     return {
       rows: [

@@ -5,6 +5,9 @@ import { startProcess, type RunningProcess } from "@omnistore/testkit/child-proc
 
 import type { Lab } from "./lab.ts";
 
+/** As the scripts of package.json start Node; peers get the same. */
+export const NODE_FLAGS = "--max-semi-space-size=32";
+
 const OPERATOR_TOKEN = "an operator token for benches, 32+";
 
 /** A running OmniStore, as a user starts it. */
@@ -65,8 +68,7 @@ function start(lab: Lab, app: string, place: ProductPlace, words: readonly strin
       PORT: "0",
       OMNISTORE_ADMIN_TOKEN: OPERATOR_TOKEN,
       NODE_OPTIONS: [
-        // As the scripts of package.json start it.
-        "--max-semi-space-size=32",
+        NODE_FLAGS,
         ...(lab.profileDir === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${lab.profileDir}`]),
       ].join(" "),
       ...(place.databaseUrl === undefined ? {} : { DATABASE_URL: place.databaseUrl }),

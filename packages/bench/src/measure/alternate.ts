@@ -1,20 +1,24 @@
 /** Measures one contender once; returns its figure, greater is not always better. */
 export type Measure = () => Promise<number>;
 
+/** Services that run for days are measured warm: what they run through is compiled by then. */
+export const WARM_UP_ROUNDS = 3;
+
 /**
  * A B C, A B C, …: contenders take turns, so that whatever else the machine does meets all of them
- * alike. One round before the first is not counted: it warms caches and compilers. A contender that is
- * undefined takes no part.
+ * alike. `warmUps` rounds before the first are not counted: they warm caches and compilers. A contender
+ * that is undefined takes no part.
  */
 export async function alternate<Name extends string>(
   rounds: number,
   contenders: Readonly<Record<Name, Measure | undefined>>,
   onRound: (text: string) => void,
+  warmUps = 1,
 ): Promise<Record<Name, number[]>> {
   const names = keysOf(contenders);
   const figures = fromKeys(names, (): number[] => []);
-  for (let round = 0; round <= rounds; round += 1) {
-    onRound(round === 0 ? "warming up" : `round ${round} of ${rounds}`);
+  for (let round = 1 - warmUps; round <= rounds; round += 1) {
+    onRound(round <= 0 ? "warming up" : `round ${round} of ${rounds}`);
     for (const name of names) {
       const figure = await contenders[name]?.();
       if (round > 0 && figure !== undefined) figures[name].push(figure);
