@@ -23,6 +23,8 @@ export interface ConnectOptions {
 const ANSWER_LIMIT_MS = 5_000;
 /** The same for statements that may work on whole tables. */
 const MAINTENANCE_LIMIT_MS = 10 * 60_000;
+/** A connection knows its statements and how to go about them: it is kept from one burst to the next. */
+const IDLE_CONNECTION_LIMIT_MS = 10 * 60_000;
 /** After this long without a word from its client, a transaction gives back its locks. */
 const IDLE_TRANSACTION_LIMIT_MS = 5_000;
 
@@ -45,6 +47,7 @@ export function connect(options: ConnectOptions): Pool {
     connectionString: options.databaseUrl,
     max: options.maxConnections ?? 10,
     connectionTimeoutMillis: ANSWER_LIMIT_MS,
+    idleTimeoutMillis: IDLE_CONNECTION_LIMIT_MS,
     query_timeout: ANSWER_LIMIT_MS,
     keepAlive: true,
     stream: () => sockets.open(),

@@ -3,7 +3,7 @@ import { shortageInWords } from "@omnistore/db/in-words";
 import { migrate } from "@omnistore/db/migrate";
 import type { EngineCore } from "@omnistore/engine/core";
 import { loadServiceConfigOrExit, type Config } from "@omnistore/runtime/config";
-import { giveBackMemoryWhenQuiet } from "@omnistore/runtime/give-back-memory";
+import { giveBackMemory } from "@omnistore/runtime/give-back-memory";
 import { createLogger, type Logger } from "@omnistore/runtime/logger";
 import { runService } from "@omnistore/runtime/run-service";
 import { composeServices, defineService, type Service } from "@omnistore/runtime/service";
@@ -58,6 +58,6 @@ export async function runAlone(
   });
   await runService(composeServices(name, [schema, core, create(config, core, logger)]), {
     logger,
-    onReady: giveBackMemoryWhenQuiet,
+    onReady: giveBackMemory,
   });
 }

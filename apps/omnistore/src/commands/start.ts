@@ -1,7 +1,7 @@
 import { awaitDatabase } from "@omnistore/db/await-database";
 import { shortageInWords } from "@omnistore/db/in-words";
 import { loadConfigOrExit } from "@omnistore/runtime/config";
-import { giveBackMemoryWhenQuiet } from "@omnistore/runtime/give-back-memory";
+import { giveBackMemory } from "@omnistore/runtime/give-back-memory";
 import { createLogger } from "@omnistore/runtime/logger";
 import { runService } from "@omnistore/runtime/run-service";
 
@@ -41,7 +41,7 @@ export async function start(env: NodeJS.ProcessEnv): Promise<void> {
   await runService(service, {
     logger,
     onReady: () => {
-      giveBackMemoryWhenQuiet();
+      giveBackMemory();
       process.stdout.write(banner(config, service.port));
     },
   });
