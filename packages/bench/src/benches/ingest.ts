@@ -3,7 +3,7 @@ import type { Lab } from "../lab/lab.ts";
 import { AUTHORIZATION, startApi } from "../lab/product.ts";
 import { startRemote } from "../lab/remote.ts";
 import { rowsAgainst } from "../measure/against.ts";
-import { alternate, divide, WARM_UP_ROUNDS } from "../measure/alternate.ts";
+import { alternate, divide } from "../measure/alternate.ts";
 import type { BareEndpointProcess } from "../processes/bare-endpoint.ts";
 import type { NaiveEndpointProcess } from "../processes/naive-endpoint.ts";
 
@@ -41,7 +41,6 @@ export const ingest: Bench = {
         naive: () => acceptedPerSecond(lab, naiveOrigin, "/publish"),
       },
       lab.note,
-      WARM_UP_ROUNDS,
     );
     return {
       rows: [
