@@ -14,6 +14,12 @@ const HISTORY_AHEAD_DAYS = 14;
  */
 const LOCK_LIMIT_MS = 500;
 const LOCK_NOT_AVAILABLE = "55P03";
+/**
+ * History is written once and dropped whole. To vacuum what was only added reads and writes every page a second
+ * time, in the midst of a burst, and nothing here gains by it; no plan depends on how the rows are spread, so
+ * that looking at them anew when their number has doubled is enough.
+ */
+const UPKEEP = "autovacuum_vacuum_insert_threshold = -1, autovacuum_analyze_scale_factor = 1";
 /** Serialises makers of partitions; held for the transaction only. */
 const PARTITION_LOCK = 7_164_002;
 
@@ -49,7 +55,7 @@ async function makeMissing(client: ClientBase, tickDays: readonly string[]): Pro
   // ATTACH locks the parent far more lightly than CREATE TABLE … PARTITION OF: publishes go on.
   const statements = missing.map(
     ({ table, day }) => `
-      CREATE TABLE ${partitionName(table, day)} (LIKE ${table} INCLUDING ALL);
+      CREATE TABLE ${partitionName(table, day)} (LIKE ${table} INCLUDING ALL) WITH (${UPKEEP});
       SELECT raise_wall('${partitionName(table, day)}', true);
       ALTER TABLE ${table} ATTACH PARTITION ${partitionName(table, day)}
         FOR VALUES FROM ('${day}') TO ('${addDays(day, 1)}');`,
