@@ -27,8 +27,8 @@ export async function publishWithinBudget(
       : await parts.bandwidth.spent(tenantId, bandwidthBytesPerMonth)) ??
     (limit === null ? null : await parts.budgets.spend(tenantId, "day", limit, commands.length));
   if (spent !== null) return commands.map(() => ({ kind: "over-budget", spent }));
+  if (limit === null) return publishTogether(parts, commands, limits);
   const outcomes = await publishTogether(parts, commands, limits);
-  if (limit === null) return outcomes;
   // A duplicate is no message, and neither is what was not stored. Contract 06 §3.
   const unused = outcomes.filter((each) => each.kind !== "accepted" || each.deduplicated).length;
   if (unused > 0) parts.budgets.refund(tenantId, "day", unused);

@@ -1,3 +1,6 @@
+import type { Operations } from "@omnistore/domain/operations";
+import type { PublishCommand } from "@omnistore/domain/publish/publish-command";
+import type { Plan } from "@omnistore/domain/tenant/plans";
 import { accessProblem } from "@omnistore/domain/tenant/tenant";
 import { InvalidRequest } from "../errors.ts";
 import { decodePublishSettings } from "../headers/publish-settings.ts";
@@ -12,6 +15,7 @@ import type {
 } from "../publish/publish-request.ts";
 import { readPublishRequest } from "../publish/publish-request.ts";
 import { reply } from "../reply.ts";
+import type { Receivers } from "../publish/receivers.ts";
 import type { Credential } from "../request/authentication.ts";
 import { overBudget } from "../request/rate-limit.ts";
 import { makeQueue, readMessageBody } from "../publish/within-plan.ts";
@@ -54,8 +58,18 @@ export async function publishOne(
   const message = { ...settings, tenantId: caller.tenantId, body };
   const commands = publishCommands(receivers, message);
   await makeQueue(operations, caller, context.queueName);
-  const answer = await submit(operations, receivers, commands, caller.plan);
-  if (answer.kind === "over-budget") throw overBudget(answer.spent, caller.plan);
+  // Not awaited here: what was read is forgotten while its messages wait to be stored.
+  return submitAndReply(operations, receivers, commands, caller.plan);
+}
+
+async function submitAndReply(
+  operations: Operations,
+  receivers: Receivers,
+  commands: readonly PublishCommand[],
+  plan: Plan,
+): Promise<Response> {
+  const answer = await submit(operations, receivers, commands, plan);
+  if (answer.kind === "over-budget") throw overBudget(answer.spent, plan);
   if (answer.kind === "unavailable") return unavailableReply(answer);
   return reply(answer.isDuplicate ? 202 : 200, answer.value);
 }
