@@ -13,8 +13,12 @@ const BEAT_MS = 200;
 /** Each quiet tenant publishes one message in each beat, the noisy one as many as this. */
 const NOISY_TIMES = 100;
 /** Length of a turn. Turns are short, and there are several to a round: the machine's moods last longer. */
-const BEATS = 10;
+const BEATS = 12;
 const TURNS = 4;
+/** The first beats of a turn open connections, and are not counted. */
+const OPENING_BEATS = 2;
+/** Long enough to record what was answered at once. */
+const RECORDED_MS = 1_000;
 const BODY_BYTES = 256;
 const HANGING_RECEIVERS = 1_000;
 
@@ -80,6 +84,7 @@ export const fairnessTenants: Bench = {
           lab.note(`${await hanging.ask("countHeld", undefined)} requests hang`);
           // Nothing of this turn reaches the next.
           await hanging.ask("answerAll", 2 * NOISY_TIMES * BEATS);
+          await sleep(RECORDED_MS);
           return p99;
         },
       },
@@ -198,10 +203,13 @@ async function serveQuiet(
   );
   await receiver.ask("waitFor", { count: tokens.length * BEATS, timeoutMs: 30_000 });
   const arrivals = await Promise.all(served.map(({ path }) => receiver.ask("arrivals", path)));
+  const waits = arrivals.flatMap(({ atMs, latenessMs }) =>
+    latenessMs.map((ms, index) => ({ ms, sentAtMs: (atMs[index] ?? 0) - ms })),
+  );
+  const countedFromMs =
+    Math.min(...waits.map(({ sentAtMs }) => sentAtMs)) + OPENING_BEATS * BEAT_MS;
   return {
-    waits: arrivals.flatMap(({ atMs, latenessMs }) =>
-      latenessMs.map((ms, index) => ({ ms, sentAtMs: (atMs[index] ?? 0) - ms })),
-    ),
+    waits: waits.filter(({ sentAtMs }) => sentAtMs >= countedFromMs),
     leastShare: Math.min(...served.map(({ share }) => share)),
   };
 }
