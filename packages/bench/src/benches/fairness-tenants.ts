@@ -14,7 +14,7 @@ const BEAT_MS = 200;
 const NOISY_TIMES = 100;
 /** Length of a turn. Turns are short, and there are several to a round: the machine's moods last longer. */
 const BEATS = 12;
-const TURNS = 4;
+const TURNS = 3;
 /** The first beats of a turn open connections, and are not counted. */
 const OPENING_BEATS = 2;
 /** Long enough to record what was answered at once. */

@@ -2,7 +2,7 @@
 export type Measure = () => Promise<number>;
 
 /** Services that run for days are measured warm: what they run through is compiled by then. */
-export const WARM_UP_ROUNDS = 3;
+export const WARM_UP_ROUNDS = 2;
 
 /**
  * A B C, A B C, …: contenders take turns, so that whatever else the machine does meets all of them
