@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -13,16 +14,18 @@ import { renderTable } from "./report/table.ts";
 import { stopOnSignal } from "./stop-on-signal.ts";
 
 const DEFAULT_ROUNDS = 3;
+/** What a checkout to measure has to have. */
+const PRODUCT = "apps/omnistore/src/main.ts";
 
-const help = `Usage: bench [name …] [--rounds n] [--out file] [--against folder]
+const help = `Usage: bench [name …] [--rounds n] [--out file] [--against folder] [--profile]
 
 Measures OmniStore side by side with what it is compared to, in turns, and prints one table of
-ratios: least, median and greatest of all rounds. Only ratios of one run mean anything.
+ratios: least, median and greatest of all rounds. Only figures of one run can be compared.
 
 ${benches.map(({ name, summary }) => `  ${name.padEnd(12)} ${summary}`).join("\n")}
 
-  --rounds n         how often each contender has its turn (${DEFAULT_ROUNDS})
-  --against folder   measure that checkout too, beside this one: before and after in one run
+  --rounds n         how often each contender has its turn (${DEFAULT_ROUNDS}; memory and snapshot: always 2)
+  --against folder   ingest and whole-path only: measure that checkout too, before and after in one run
   --profile          tell where OmniStore spends its time, too; slows it down
   --out file         where the figures go as JSON (.omnistore/bench/latest.json)
 `;
@@ -36,7 +39,7 @@ interface RunOptions {
 
 function refuse(problem: string): never {
   process.stderr.write(`${problem}\n\n${help}`);
-  process.exit(1);
+  process.exit(2);
 }
 
 function readCommandLine() {
@@ -132,9 +135,12 @@ async function runAll(which: readonly Bench[], options: RunOptions, out: string)
 const { help: isHelpAsked, rounds, out, against, profile, names } = readCommandLine();
 if (isHelpAsked === true) process.stdout.write(help);
 else if (!/^[1-9]\d?$/.test(rounds)) refuse(`--rounds must be 1 to 99, not "${rounds}".`);
-else {
+else if (against !== undefined && !existsSync(join(against, PRODUCT))) {
+  refuse(`--against must be a checkout of OmniStore: there is no ${PRODUCT} in "${against}".`);
+} else {
+  const asked = chosen(names);
   const profileDir = profile ? await mkdtemp(join(tmpdir(), "omnistore-profile-")) : undefined;
-  await runAll(chosen(names), { rounds: Number(rounds), against, profileDir }, out);
+  await runAll(asked, { rounds: Number(rounds), against, profileDir }, out);
   if (profileDir !== undefined) {
     process.stdout.write(`\n${renderProfiles(profileDir)}`);
     await rm(profileDir, { recursive: true });

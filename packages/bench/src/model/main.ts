@@ -10,32 +10,44 @@ import { createCore, type EngineCore } from "@omnistore/engine/core";
 import { createDatabase } from "@omnistore/testkit/postgres";
 import fc from "fast-check";
 
+import { readOrExit, wholeNumber } from "../soak/command-line.ts";
 import { runLife } from "./run.ts";
 import { steps } from "./steps.ts";
 
 const HELP = `Usage: pnpm soak:model [--seeds N] [--seed S]
 
 Takes random steps (publishes, claims, outcomes with their callbacks, crashes before any statement of
-them, lost leases, cancels, a clock that jumps) with the engine's statements on a PostgreSQL of its own, and holds each against a simple model of what was
-promised. Each seed is a run of up to 30 steps; a failure is shrunk and says how to replay it.
+them, lost leases, cancels, a clock that jumps) with the engine's statements on a PostgreSQL of its
+own, and holds each against a simple model of what was promised. Each seed is a run of up to 30 steps;
+a failure is shrunk and says how to replay it.
 
   --seeds N   how many runs (100000)
   --seed S    the first one (1); the next runs count up from it
+  --help      this text
 `;
 
 /** Seeds that run side by side, each in a database of its own, as claims know no tenants. */
 const LANES = 4;
 const PROGRESS_EVERY_MS = 5_000;
 
-const { values } = parseArgs({
-  options: {
-    seeds: { type: "string", default: "100000" },
-    seed: { type: "string", default: "1" },
-    help: { type: "boolean", short: "h", default: false },
-  },
-});
-if (values.help) process.stdout.write(HELP);
-else process.exitCode = await runSeeds(Number(values.seed), Number(values.seeds));
+function readOptions() {
+  const { values } = parseArgs({
+    options: {
+      seeds: { type: "string" },
+      seed: { type: "string" },
+      help: { type: "boolean", short: "h", default: false },
+    },
+  });
+  return {
+    isHelpAsked: values.help,
+    seeds: wholeNumber("seeds", values.seeds, { byDefault: 100_000, atLeast: 1 }),
+    seed: wholeNumber("seed", values.seed, { byDefault: 1, atLeast: 0 }),
+  };
+}
+
+const { isHelpAsked, seeds, seed: firstSeed } = readOrExit(readOptions, HELP);
+if (isHelpAsked) process.stdout.write(HELP);
+else process.exitCode = await runSeeds(firstSeed, seeds);
 
 async function runSeeds(first: number, count: number): Promise<number> {
   const dataDir = mkdtempSync(join(tmpdir(), "omnistore-model-"));

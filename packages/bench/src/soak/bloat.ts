@@ -5,6 +5,7 @@ import type pg from "pg";
 
 import { openLab, type Lab } from "../lab/lab.ts";
 import { AUTHORIZATION, startAllInOne, type Product } from "../lab/product.ts";
+import { readOrExit, wholeNumber } from "./command-line.ts";
 
 const HELP = `Usage: pnpm soak:bloat [--messages N] [--waiting N]
 
@@ -13,8 +14,9 @@ larger the hot table and its indexes are in the end than they were when only tho
 been stored. Nothing but autovacuum cleans up. Exits with 1 when the table, or its indexes together,
 are more than 3 times their fresh size.
 
-  --messages N   how many go through (5000000)
-  --waiting N    how many wait meanwhile (100000)
+  --messages N   how many go through, in steps of 5000 (5000000)
+  --waiting N    how many wait meanwhile, 500 at least (100000)
+  --help         this text
 `;
 
 const MOST_TIMES_FRESH = 3;
@@ -122,12 +124,21 @@ function say(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
-const { values } = parseArgs({
-  options: {
-    messages: { type: "string", default: "5000000" },
-    waiting: { type: "string", default: "100000" },
-    help: { type: "boolean", short: "h", default: false },
-  },
-});
-if (values.help) say(HELP);
-else process.exitCode = (await run(Number(values.messages), Number(values.waiting))) ? 0 : 1;
+function readOptions() {
+  const { values } = parseArgs({
+    options: {
+      messages: { type: "string" },
+      waiting: { type: "string" },
+      help: { type: "boolean", short: "h", default: false },
+    },
+  });
+  return {
+    isHelpAsked: values.help,
+    messages: wholeNumber("messages", values.messages, { byDefault: 5_000_000, atLeast: STRIDE }),
+    waiting: wholeNumber("waiting", values.waiting, { byDefault: 100_000, atLeast: BATCH }),
+  };
+}
+
+const { isHelpAsked, messages, waiting } = readOrExit(readOptions, HELP);
+if (isHelpAsked) say(HELP);
+else process.exitCode = (await run(messages, waiting)) ? 0 : 1;

@@ -1,3 +1,4 @@
+import { readOrExit } from "./command-line.ts";
 import { isGood } from "./judge.ts";
 import { HELP, readOptions, type SoakOptions } from "./options.ts";
 import { report } from "./report.ts";
@@ -20,15 +21,6 @@ function say(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
-function readOrExit(): SoakOptions | "help" {
-  try {
-    return readOptions(process.argv.slice(2));
-  } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${HELP}`);
-    process.exit(2);
-  }
-}
-
-const options = readOrExit();
+const options = readOrExit(() => readOptions(process.argv.slice(2)), HELP);
 if (options === "help") say(HELP);
 else process.exitCode = (await run(options)) ? 0 : 1;

@@ -1,5 +1,7 @@
 import { parseArgs } from "node:util";
 
+import { wholeNumber } from "./command-line.ts";
+
 export interface SoakOptions {
   readonly kills: number;
   readonly messages: number;
@@ -42,19 +44,14 @@ export function readOptions(args: readonly string[]): SoakOptions | "help" {
     },
   });
   if (values.help === true) return "help";
-  const kills = wholeNumber("kills", values.kills, 200);
+  const kills = wholeNumber("kills", values.kills, { byDefault: 200, atLeast: 0 });
+  const secondsOfKills = Math.max(20, Math.ceil(kills * 1.5));
   return {
     kills,
-    messages: wholeNumber("messages", values.messages, 100_000),
-    seed: wholeNumber("seed", values.seed, 1),
-    seconds: wholeNumber("seconds", values.seconds, Math.max(20, Math.ceil(kills * 1.5))),
-    leaseSeconds: wholeNumber("lease", values.lease, 3),
+    messages: wholeNumber("messages", values.messages, { byDefault: 100_000, atLeast: 1 }),
+    seed: wholeNumber("seed", values.seed, { byDefault: 1, atLeast: 0 }),
+    seconds: wholeNumber("seconds", values.seconds, { byDefault: secondsOfKills, atLeast: 1 }),
+    leaseSeconds: wholeNumber("lease", values.lease, { byDefault: 3, atLeast: 1 }),
     clockSkew: values["clock-skew"] ?? false,
   };
-}
-
-function wholeNumber(name: string, text: string | undefined, byDefault: number): number {
-  if (text === undefined) return byDefault;
-  if (!/^\d{1,9}$/.test(text)) throw new Error(`--${name} must be a whole number, not "${text}"`);
-  return Number(text);
 }
