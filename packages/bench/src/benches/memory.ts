@@ -7,7 +7,7 @@ import { peakWhile, residentMb } from "../lab/memory.ts";
 import { AUTHORIZATION, startAllInOne } from "../lab/product.ts";
 
 /** Long enough for V8 to give back what work took, which it does after eight seconds without any. */
-const SETTLE_MS = 12_000;
+const SETTLE_MS = 15_000;
 const RUN = { count: 10_000, bodyBytes: 1024, connections: 256 };
 const WAITING = { count: 100_000, batchSize: 500, connections: 2, bodyBytes: 1024 };
 /** Each fills a process of its own with what waits: more takes long and tells little. */
