@@ -6,6 +6,7 @@ import { parseArgs } from "node:util";
 
 import type { Bench, BenchResult } from "./bench.ts";
 import { benches } from "./benches.ts";
+import { readOrExit } from "./command-line.ts";
 import { openLab } from "./lab/lab.ts";
 import { judge } from "./measure/verdict.ts";
 import { describeMachine } from "./report/machine.ts";
@@ -43,21 +44,17 @@ function refuse(problem: string): never {
 }
 
 function readCommandLine() {
-  try {
-    const { values, positionals } = parseArgs({
-      options: {
-        help: { type: "boolean", short: "h" },
-        rounds: { type: "string", default: String(DEFAULT_ROUNDS) },
-        against: { type: "string" },
-        profile: { type: "boolean", default: false },
-        out: { type: "string", default: ".omnistore/bench/latest.json" },
-      },
-      allowPositionals: true,
-    });
-    return { ...values, names: positionals };
-  } catch (error) {
-    return refuse(error instanceof Error ? error.message : String(error));
-  }
+  const { values, positionals } = parseArgs({
+    options: {
+      help: { type: "boolean", short: "h" },
+      rounds: { type: "string", default: String(DEFAULT_ROUNDS) },
+      against: { type: "string" },
+      profile: { type: "boolean", default: false },
+      out: { type: "string", default: ".omnistore/bench/latest.json" },
+    },
+    allowPositionals: true,
+  });
+  return { ...values, names: positionals };
 }
 
 function chosen(names: readonly string[]): readonly Bench[] {
@@ -132,7 +129,14 @@ async function runAll(which: readonly Bench[], options: RunOptions, out: string)
   );
 }
 
-const { help: isHelpAsked, rounds, out, against, profile, names } = readCommandLine();
+const {
+  help: isHelpAsked,
+  rounds,
+  out,
+  against,
+  profile,
+  names,
+} = readOrExit(readCommandLine, help);
 if (isHelpAsked === true) process.stdout.write(help);
 else if (!/^[1-9]\d?$/.test(rounds)) refuse(`--rounds must be 1 to 99, not "${rounds}".`);
 else if (against !== undefined && !existsSync(join(against, PRODUCT))) {

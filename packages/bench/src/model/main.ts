@@ -10,7 +10,7 @@ import { createCore, type EngineCore } from "@omnistore/engine/core";
 import { createDatabase } from "@omnistore/testkit/postgres";
 import fc from "fast-check";
 
-import { readOrExit, wholeNumber } from "../soak/command-line.ts";
+import { readOrExit, wholeNumber } from "../command-line.ts";
 import { runLife } from "./run.ts";
 import { steps } from "./steps.ts";
 

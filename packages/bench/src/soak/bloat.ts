@@ -5,7 +5,7 @@ import type pg from "pg";
 
 import { openLab, type Lab } from "../lab/lab.ts";
 import { AUTHORIZATION, startAllInOne, type Product } from "../lab/product.ts";
-import { readOrExit, wholeNumber } from "./command-line.ts";
+import { readOrExit, wholeNumber } from "../command-line.ts";
 
 const HELP = `Usage: pnpm soak:bloat [--messages N] [--waiting N]
 

@@ -1,4 +1,4 @@
-import { readOrExit } from "./command-line.ts";
+import { readOrExit } from "../command-line.ts";
 import { isGood } from "./judge.ts";
 import { HELP, readOptions, type SoakOptions } from "./options.ts";
 import { report } from "./report.ts";

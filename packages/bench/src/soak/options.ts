@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 
-import { wholeNumber } from "./command-line.ts";
+import { wholeNumber } from "../command-line.ts";
 
 export interface SoakOptions {
   readonly kills: number;
